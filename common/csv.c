@@ -1,0 +1,321 @@
+#include "csv.h"
+
+#include <csv.h> /* libcsv */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "file.h"
+#include "input.h"
+#include "json.h"
+
+/* FIELD_STEP: by how much libcsv's field grows; its default makes a long field quadratic. */
+enum { ROW_MAX = 16 << 20, FIELD_STEP = 256 << 10, FAULT_TEXT = 128, HEADER_COLUMN_MAX = 1024 };
+
+static const char blank[] = "a blank line";
+
+struct csv {
+	const char *place;
+	const struct csv_column *columns; /* NULL: any header; fields then come in the file's order */
+	int status;
+	csv_row *row;
+	void *self;
+	void (*before_failing)(void *self); /* NULL: nothing */
+	struct csv_parser parser;
+	bool begun;        /* inside a row */
+	bool in_header;    /* the row at hand is the header */
+	uint64_t line;     /* physical lines seen */
+	uint64_t row_line; /* where the row at hand begins */
+	/* The row's fields, one behind the other in text, each with a NUL. */
+	char *text;
+	size_t text_n, text_capacity;
+	size_t *starts; /* fields + 1 of them */
+	size_t fields, fields_capacity;
+	/* The row's raw text so far, when it goes over several lines. */
+	char *raw;
+	size_t raw_n, raw_capacity;
+	struct slice at_hand; /* the line being fed */
+	/* The header. */
+	size_t width;         /* fields that each row has */
+	size_t columns_n;     /* fields that the caller gets */
+	size_t *order;        /* for each of the file's fields, which of the caller's it is */
+	struct slice *chosen; /* the caller's fields */
+	char fault[FAULT_TEXT];
+};
+
+/* Space that libcsv leaves out around fields. CR among it, so that CRLF ends a row as LF does, and only LF does: no two
+ * rows on one line. */
+static int is_space(unsigned char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static int is_end(unsigned char c)
+{
+	return c == '\n';
+}
+
+static struct slice field_at(const struct csv *csv, size_t i)
+{
+	return (struct slice){csv->text + csv->starts[i], csv->starts[i + 1] - csv->starts[i] - 1};
+}
+
+static void take_field(void *p, size_t n, void *self)
+{
+	struct csv *csv = self;
+	if (csv->text_n + n + 1 > csv->text_capacity) {
+		csv->text_capacity = 2 * (csv->text_n + n + 1);
+		csv->text = must_realloc(csv->text, csv->text_capacity);
+	}
+	if (csv->fields + 2 > csv->fields_capacity) {
+		csv->fields_capacity = 2 * (csv->fields + 2);
+		csv->starts = must_realloc(csv->starts, csv->fields_capacity * sizeof *csv->starts);
+	}
+	if (n)
+		memcpy(csv->text + csv->text_n, p, n);
+	csv->text[csv->text_n + n] = '\0';
+	csv->starts[csv->fields++] = csv->text_n;
+	csv->text_n += n + 1;
+	csv->starts[csv->fields] = csv->text_n;
+}
+
+/* "a, b, c" of the columns, for messages. */
+static char *column_names(const struct csv_column *columns)
+{
+	size_t n = 1;
+	for (const struct csv_column *c = columns; c->name; c++)
+		n += strlen(c->name) + 2;
+	char *text = must_alloc(n), *end = text;
+	*end = '\0';
+	for (const struct csv_column *c = columns; c->name; c++) {
+		end = stpcpy(end, c == columns ? "" : ", ");
+		end = stpcpy(end, c->name);
+	}
+	return text;
+}
+
+static void take_header(struct csv *csv)
+{
+	csv->in_header = false;
+	csv->width = csv->fields;
+	if (!csv->columns)
+		csv->columns_n = csv->width;
+	else
+		while (csv->columns[csv->columns_n].name)
+			csv->columns_n++;
+	csv->order = must_alloc((csv->width + 1) * sizeof *csv->order);
+	csv->chosen = must_alloc((csv->columns_n + 1) * sizeof *csv->chosen);
+	bool *met = must_alloc(csv->columns_n + 1);
+	memset(met, 0, csv->columns_n + 1);
+	for (size_t i = 0; i < csv->width; i++) {
+		size_t c = 0;
+		if (!csv->columns)
+			c = i;
+		else
+			while (c < csv->columns_n && !slice_equal(field_at(csv, i), slice_of(csv->columns[c].name)))
+				c++;
+		if (c == csv->columns_n)
+			fail(csv->status, "%s:%" PRIu64 ": unknown column \"%.*s\" (%s)", csv->place, csv->row_line,
+			     (int)(field_at(csv, i).n < HEADER_COLUMN_MAX ? field_at(csv, i).n : HEADER_COLUMN_MAX),
+			     field_at(csv, i).p, column_names(csv->columns));
+		if (met[c])
+			fail(csv->status, "%s:%" PRIu64 ": column \"%s\" stands there twice", csv->place, csv->row_line,
+			     csv->columns[c].name);
+		met[c] = true;
+		csv->order[i] = c;
+	}
+	for (size_t c = 0; csv->columns && c < csv->columns_n; c++)
+		if (!met[c] && !csv->columns[c].optional)
+			fail(csv->status, "%s:%" PRIu64 ": no column \"%s\" in the header (%s)", csv->place,
+			     csv->row_line, csv->columns[c].name, column_names(csv->columns));
+	free(met);
+}
+
+static struct slice raw_text(const struct csv *csv)
+{
+	struct slice raw = csv->raw_n ? (struct slice){csv->raw, csv->raw_n} : csv->at_hand;
+	if (raw.n && raw.p[raw.n - 1] == '\n')
+		raw.n--;
+	if (raw.n && raw.p[raw.n - 1] == '\r')
+		raw.n--;
+	return raw;
+}
+
+static void take_row(int end, void *self)
+{
+	(void)end;
+	struct csv *csv = self;
+	csv->begun = false;
+	if (csv->in_header) {
+		take_header(csv);
+	} else {
+		const char *fault = NULL;
+		if (csv->fields != csv->width) {
+			snprintf(csv->fault, sizeof csv->fault, "%zu field%s where the header has %zu", csv->fields,
+				 csv->fields == 1 ? "" : "s", csv->width);
+			fault = csv->fault;
+		}
+		for (size_t c = 0; c < csv->columns_n; c++)
+			csv->chosen[c] = (struct slice){NULL, 0};
+		for (size_t i = 0; !fault && i < csv->width; i++) {
+			csv->chosen[csv->order[i]] = field_at(csv, i);
+			if (!json_utf8(field_at(csv, i)))
+				fault = "not UTF-8";
+		}
+		csv->row(csv->self, csv->row_line, csv->chosen, fault, raw_text(csv));
+	}
+	csv->fields = 0;
+	csv->text_n = 0;
+	csv->raw_n = 0;
+}
+
+struct csv *csv_start(const char *place, const struct csv_column *columns, int status, csv_row *row, void *self)
+{
+	struct csv *csv = must_alloc(sizeof *csv);
+	*csv = (struct csv){
+	    .place = place, .columns = columns, .status = status, .row = row, .self = self, .in_header = true};
+	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI))
+		fail(EX_OSERR, "%s: libcsv cannot start", place);
+	csv_set_blk_size(&csv->parser, FIELD_STEP);
+	csv_set_space_func(&csv->parser, is_space);
+	csv_set_term_func(&csv->parser, is_end);
+	return csv;
+}
+
+static bool is_blank(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!is_space((unsigned char)p[i]) && p[i] != '\n')
+			return false;
+	return true;
+}
+
+void csv_before_failing(struct csv *csv, void (*act)(void *self))
+{
+	csv->before_failing = act;
+}
+
+/* Says what is wrong with the row at hand. */
+_Noreturn static void malformed(const struct csv *csv, const char *cause)
+{
+	if (csv->before_failing)
+		csv->before_failing(csv->self);
+	fail(csv->status, "%s:%" PRIu64 ": %s", csv->place, csv->row_line, cause);
+}
+
+static void keep_raw(struct csv *csv, const char *p, size_t n)
+{
+	if (n > ROW_MAX - csv->raw_n)
+		malformed(csv, "the row that begins here is over 16 MiB; is a quote left open?");
+	if (n > csv->raw_capacity - csv->raw_n) {
+		csv->raw_capacity = 2 * (csv->raw_n + n);
+		csv->raw = must_realloc(csv->raw, csv->raw_capacity);
+	}
+	memcpy(csv->raw + csv->raw_n, p, n);
+	csv->raw_n += n;
+}
+
+void csv_line(struct csv *csv, const char *p, size_t n)
+{
+	csv->line++;
+	if (csv->line == 1 && n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) {
+		p += 3;
+		n -= 3;
+	}
+	bool first = !csv->begun;
+	csv->at_hand = (struct slice){p, n};
+	if (first) {
+		csv->row_line = csv->line;
+		if (is_blank(p, n)) {
+			if (!csv->in_header)
+				csv->row(csv->self, csv->line, csv->chosen, blank, raw_text(csv));
+			return;
+		}
+		csv->begun = true;
+	} else {
+		keep_raw(csv, p, n);
+	}
+	if (csv_parse(&csv->parser, p, n, take_field, take_row, csv) != n) {
+		if (csv_error(&csv->parser) != CSV_EPARSE)
+			fail(EX_OSERR, "%s: %s", csv->place, csv_strerror(csv_error(&csv->parser)));
+		malformed(csv, "a quote is malformed in the row that begins here (a field with quotes is quoted whole, "
+			       "and a quote in it is doubled)");
+	}
+	if (first && csv->begun)
+		keep_raw(csv, p, n); /* the row goes on in the next line, or has no line feed */
+}
+
+bool csv_between(const struct csv *csv)
+{
+	return !csv->begun;
+}
+
+void csv_end(struct csv *csv)
+{
+	if (csv_fini(&csv->parser, take_field, take_row, csv))
+		malformed(csv, "a quote is left open in the row that begins here");
+	if (csv->in_header)
+		fail(csv->status, "%s: no header row", csv->place);
+	csv_free(&csv->parser);
+	free(csv->text);
+	free(csv->starts);
+	free(csv->raw);
+	free(csv->order);
+	free(csv->chosen);
+	free(csv);
+}
+
+/* A file whose faults end the program. */
+struct strict {
+	const char *file;
+	csv_row *row;
+	void (*value)(void *self, uint64_t line, struct slice value);
+	void *self;
+};
+
+static void strict_row(void *self, uint64_t line, const struct slice *fields, const char *fault, struct slice raw)
+{
+	struct strict *strict = self;
+	if (fault == blank)
+		return;
+	if (fault)
+		fail(EX_CONFIG, "%s:%" PRIu64 ": %s", strict->file, line, fault);
+	if (strict->value)
+		strict->value(strict->self, line, fields[0]);
+	else
+		strict->row(strict->self, line, fields, NULL, raw);
+}
+
+static void read_strictly(struct strict *strict, const struct csv_column *columns)
+{
+	struct input input;
+	enum input_state state;
+	const char *p;
+	uint64_t length;
+	input_open(&input, file_open(strict->file), strict->file);
+	input.settings = true;
+	struct csv *csv = csv_start(strict->file, columns, EX_CONFIG, strict_row, strict);
+	while ((state = input_next(&input, &p, &length, NULL, NULL)) != INPUT_END) {
+		if (state == INPUT_TOO_LONG)
+			fail(EX_CONFIG, "%s:%" PRIu64 ": line over 16 MiB", strict->file, input.line);
+		const char *feed = rawmemchr(p, '\n');
+		csv_line(csv, p, (size_t)(feed - p) + (state == INPUT_LINE));
+		input_take(&input, feed);
+	}
+	csv_end(csv);
+	close(input.fd);
+	input_close(&input);
+}
+
+void csv_file(const char *file, const struct csv_column *columns, csv_row *row, void *self)
+{
+	read_strictly(&(struct strict){.file = file, .row = row, .self = self}, columns);
+}
+
+void csv_first_column(const char *file, void (*value)(void *self, uint64_t line, struct slice value), void *self)
+{
+	read_strictly(&(struct strict){.file = file, .value = value, .self = self}, NULL);
+}

@@ -1,0 +1,86 @@
+/* database: a SQLite file that one program writes at a time. */
+#ifndef PAYPIPE_DATABASE_H
+#define PAYPIPE_DATABASE_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "coordinates.h"
+#include "slice.h"
+
+/* Who made the file: kept in the file's application_id, so that a totals file is not taken for a store. */
+enum database_kind {
+	DATABASE_STORE = 0x50617953,  /* "PayS": pay-store */
+	DATABASE_TOTALS = 0x50617954, /* "PayT": pay-agg */
+	DATABASE_DEDUPE = 0x50617944, /* "PayD": pay-filter --dedupe */
+	DATABASE_PINS = 0x50617952,   /* "PayR": pay-rule --rule-cache */
+};
+enum { DATABASE_VERSION = 2 }; /* user_version of the files we write */
+
+enum { DATABASE_PAGE = 8192 }; /* bytes of a page in a new file, unless asked otherwise */
+
+/* It stays where it is while it is open for writing. */
+struct database {
+	sqlite3 *db;
+	const char *path; /* the caller's */
+	int lock;         /* descriptor that holds the writers' lock; -1: read only */
+	int page_size;    /* of a file that is written to */
+	sqlite3_stmt *begin, *commit;
+	int64_t patience;          /* bytes of the log from which on readers are waited for again */
+	struct database *next_own; /* that this process writes */
+	pid_t writer;              /* that process; a child of it has databases of its own */
+};
+
+/* Whether this process has the file open for writing: a stage beside this one, in pay-run. It must not be opened again,
+ * since to close any descriptor of it drops SQLite's locks. */
+bool database_own(const char *path);
+
+/* Opens a file for writing, made (mode 0600, never through a symbolic link that dangles, nor by a name
+ * that file_guard refuses) when missing: waits up to
+ * lock_wait seconds for the writers' lock (then 75), sets WAL and synchronous=FULL, a cache of cache_kib, and runs
+ * `schema` in a new file. Not a database, another kind or version: 78 or 65 with a message that says which; one
+ * that this process writes already: 64. */
+void database_open(struct database *database, const char *path, enum database_kind kind, const char *schema,
+		   double lock_wait, int cache_kib);
+
+/* The same with a page size for a new file, a power of two from 512 to 65536. Rows that only ever come at the end take
+ * fewer calls in large pages; rows that are changed here and there write less in small ones. */
+void database_open_paged(struct database *database, const char *path, enum database_kind kind, const char *schema,
+			 double lock_wait, int cache_kib, int page_size);
+
+/* Opens an existing file of that kind for reading; missing: 66. */
+void database_open_read(struct database *database, const char *path, enum database_kind kind);
+
+/* Opens an existing file of a sink, pay-store or pay-agg, for reading its cover. Returns false when it does not exist
+ * yet; another kind: 78. */
+bool database_open_cover(struct database *database, const char *path);
+
+void database_close(struct database *database);
+
+/* Runs SQL without results; an error ends the program (see database_fail). */
+void database_run(struct database *database, const char *sql);
+
+/* A statement that is kept; the caller finalizes it or leaves it to the end of the program. */
+sqlite3_stmt *database_prepare(struct database *database, const char *sql);
+
+/* Steps a statement; an error ends the program. Returns whether there is a row; without one the statement is reset. */
+bool database_step(struct database *database, sqlite3_stmt *statement);
+
+/* Steps a statement that returns nothing and resets it; returns how many rows it changed. */
+int database_do(struct database *database, sqlite3_stmt *statement);
+
+/* BEGIN IMMEDIATE / COMMIT. A commit that finds the log of changes long because somebody reads an old view waits for
+ * the reader as long as for the lock, says so, and from 1 GiB on ends the program with 75. */
+void database_begin(struct database *database);
+void database_commit(struct database *database);
+
+/* Ends the program with the status that fits SQLite's error: full disk and I/O 74, read only 77, busy 75, not a
+ * database 65, corrupt 65, out of memory 71, else 70. */
+_Noreturn void database_fail(struct database *database, const char *doing);
+
+/* Binds a slice as text that must stay where it is until the step. */
+void database_bind(struct database *database, sqlite3_stmt *statement, int at, struct slice text);
+
+#endif
