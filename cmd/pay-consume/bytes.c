@@ -1,0 +1,268 @@
+#include "bytes.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "fail.h"
+
+enum { STORED = 256 << 10, SAMPLE = 64 << 10, GZIP_WINDOW = 15 + 16 };
+
+enum packing { PLAIN, GZIP, ZSTD };
+
+struct bytes {
+	int fd;
+	const char *path;
+	bytes_tick *tick;
+	void *self;
+	XXH3_state_t *hash;
+	uint64_t read;
+	bool ended;   /* the file is */
+	bool stopped; /* by tick */
+	bool started; /* its first bytes were looked at */
+	bool inside;  /* a member or frame is begun */
+	enum packing packing;
+	z_stream gzip;
+	ZSTD_DStream *zstd;
+	unsigned char *stored; /* room for STORED bytes */
+	size_t at, n;          /* stored[at, n): read and not yet unpacked */
+};
+
+struct bytes *bytes_open(int fd, const char *path, bytes_tick *tick, void *self)
+{
+	struct bytes *bytes = must_alloc(sizeof *bytes);
+	*bytes = (struct bytes){.fd = fd, .path = path, .tick = tick, .self = self};
+	bytes->hash = XXH3_createState();
+	if (!bytes->hash)
+		fail(EX_OSERR, "%s: out of memory", path);
+	XXH3_128bits_reset(bytes->hash);
+	bytes->stored = must_alloc(STORED);
+	return bytes;
+}
+
+/* Waits until fd can be read, as long as tick lets it. Returns false when it says to end here. */
+static bool wait_for(struct bytes *bytes)
+{
+	struct pollfd readable = {bytes->fd, POLLIN, 0};
+	bool waiting = poll(&readable, 1, 0) == 0;
+	for (;;) {
+		int most = bytes->tick(bytes->self, bytes->read, waiting);
+		if (most < 0) {
+			bytes->stopped = true;
+			return false;
+		}
+		if (!waiting)
+			return true;
+		waiting = poll(&readable, 1, most) <= 0;
+	}
+}
+
+/* Reads stored bytes; 0 at the end. */
+static size_t read_stored(struct bytes *bytes, void *to, size_t n)
+{
+	ssize_t got = -1;
+	while (!bytes->ended && wait_for(bytes)) {
+		got = read(bytes->fd, to, n);
+		if (got >= 0)
+			break;
+		if (errno != EINTR)
+			fail(EX_IOERR, "%s: cannot read:", bytes->path);
+	}
+	if (got <= 0) {
+		bytes->ended = true;
+		return 0;
+	}
+	XXH3_128bits_update(bytes->hash, to, (size_t)got);
+	bytes->read += (uint64_t)got;
+	return (size_t)got;
+}
+
+static bool refill(struct bytes *bytes)
+{
+	bytes->at = 0;
+	bytes->n = read_stored(bytes, bytes->stored, STORED);
+	return bytes->n > 0;
+}
+
+/* Looks at the first bytes, for which as many reads are made as they need. */
+static void start(struct bytes *bytes)
+{
+	bytes->started = true;
+	while (bytes->n < 4) {
+		size_t got = read_stored(bytes, bytes->stored + bytes->n, STORED - bytes->n);
+		if (got == 0)
+			break;
+		bytes->n += got;
+	}
+	const unsigned char *p = bytes->stored;
+	if (bytes->n >= 2 && p[0] == 0x1f && p[1] == 0x8b) {
+		bytes->packing = GZIP;
+		if (inflateInit2(&bytes->gzip, GZIP_WINDOW) != Z_OK)
+			fail(EX_OSERR, "%s: zlib cannot start", bytes->path);
+	} else if (bytes->n >= 4 && (memcmp(p, "\x28\xb5\x2f\xfd", 4) == 0 ||
+				     ((p[0] & 0xf0) == 0x50 && memcmp(p + 1, "\x2a\x4d\x18", 3) == 0))) {
+		bytes->packing = ZSTD;
+		bytes->zstd = ZSTD_createDStream();
+		if (!bytes->zstd)
+			fail(EX_OSERR, "%s: zstd cannot start", bytes->path);
+	}
+}
+
+_Noreturn static void damaged(const struct bytes *bytes, const char *what, const char *cause)
+{
+	fail(EX_DATAERR, "%s: the %s data is damaged or cut (%s); fetch the file again", bytes->path, what, cause);
+}
+
+static size_t fill_gzip(struct bytes *bytes, char *to, size_t n)
+{
+	z_stream *gzip = &bytes->gzip;
+	gzip->next_out = (unsigned char *)to;
+	gzip->avail_out = (unsigned)n;
+	while (gzip->avail_out == n) {
+		if (bytes->at == bytes->n && !refill(bytes)) {
+			if (bytes->inside && !bytes->stopped)
+				damaged(bytes, "gzip", "it ends too early");
+			return 0;
+		}
+		if (!bytes->inside)
+			inflateReset(gzip);
+		bytes->inside = true;
+		gzip->next_in = bytes->stored + bytes->at;
+		gzip->avail_in = (unsigned)(bytes->n - bytes->at);
+		int result = inflate(gzip, Z_NO_FLUSH);
+		bytes->at = bytes->n - gzip->avail_in;
+		if (result == Z_STREAM_END)
+			bytes->inside = false;
+		else if (result != Z_OK && result != Z_BUF_ERROR)
+			damaged(bytes, "gzip", gzip->msg ? gzip->msg : "not a gzip member");
+	}
+	return n - gzip->avail_out;
+}
+
+static size_t fill_zstd(struct bytes *bytes, char *to, size_t n)
+{
+	ZSTD_outBuffer out = {to, n, 0};
+	while (out.pos == 0) {
+		/* A frame may hold back what did not fit: only when it is empty is more read. */
+		ZSTD_inBuffer in = {bytes->stored, bytes->n, bytes->at};
+		size_t result = ZSTD_decompressStream(bytes->zstd, &out, &in);
+		if (ZSTD_isError(result))
+			damaged(bytes, "zstd", ZSTD_getErrorName(result));
+		if (in.pos > bytes->at || out.pos > 0)
+			bytes->inside = result != 0;
+		bytes->at = in.pos;
+		if (out.pos == 0 && bytes->at == bytes->n && !refill(bytes)) {
+			if (bytes->inside && !bytes->stopped)
+				damaged(bytes, "zstd", "it ends too early");
+			return 0;
+		}
+	}
+	return out.pos;
+}
+
+size_t bytes_fill(void *self, char *to, size_t n)
+{
+	struct bytes *bytes = self;
+	if (!bytes->started)
+		start(bytes);
+	if (bytes->packing == GZIP)
+		return fill_gzip(bytes, to, n < STORED ? n : STORED);
+	if (bytes->packing == ZSTD)
+		return fill_zstd(bytes, to, n);
+	if (bytes->at < bytes->n) {
+		size_t held = bytes->n - bytes->at;
+		size_t given = held < n ? held : n;
+		memcpy(to, bytes->stored + bytes->at, given);
+		bytes->at += given;
+		return given;
+	}
+	return read_stored(bytes, to, n);
+}
+
+uint64_t bytes_read(const struct bytes *bytes)
+{
+	return bytes->read;
+}
+
+static void write_hex(XXH128_hash_t hash, char hex[BYTES_HASH])
+{
+	static const char digits[] = "0123456789abcdef";
+	XXH128_canonical_t canonical;
+	XXH128_canonicalFromHash(&canonical, hash);
+	for (int i = 0; i < 16; i++) {
+		hex[2 * i] = digits[canonical.digest[i] >> 4];
+		hex[2 * i + 1] = digits[canonical.digest[i] & 15];
+	}
+	hex[32] = '\0';
+}
+
+void bytes_hash(const struct bytes *bytes, char hex[BYTES_HASH])
+{
+	write_hex(XXH3_128bits_digest(bytes->hash), hex);
+}
+
+void bytes_close(struct bytes *bytes)
+{
+	if (bytes->packing == GZIP)
+		inflateEnd(&bytes->gzip);
+	ZSTD_freeDStream(bytes->zstd);
+	XXH3_freeState(bytes->hash);
+	close(bytes->fd);
+	free(bytes->stored);
+	free(bytes);
+}
+
+/* Hashes the bytes [from, from + length) of a file; returns how many there are. */
+static uint64_t hash_range(XXH3_state_t *hash, int fd, const char *path, uint64_t from, uint64_t length)
+{
+	char *buffer = must_alloc(STORED);
+	uint64_t done = 0;
+	while (done < length) {
+		size_t n = length - done < STORED ? (size_t)(length - done) : STORED;
+		ssize_t got = pread(fd, buffer, n, (off_t)(from + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			fail(EX_IOERR, "%s: cannot read:", path);
+		if (got == 0)
+			break;
+		XXH3_128bits_update(hash, buffer, (size_t)got);
+		done += (uint64_t)got;
+	}
+	free(buffer);
+	return done;
+}
+
+static XXH3_state_t *start_hash(const char *path)
+{
+	XXH3_state_t *hash = XXH3_createState();
+	if (!hash)
+		fail(EX_OSERR, "%s: out of memory", path);
+	XXH3_128bits_reset(hash);
+	return hash;
+}
+
+bool bytes_hash_start(int fd, const char *path, uint64_t length, char hex[BYTES_HASH])
+{
+	XXH3_state_t *hash = start_hash(path);
+	bool whole = hash_range(hash, fd, path, 0, length) == length;
+	write_hex(XXH3_128bits_digest(hash), hex);
+	XXH3_freeState(hash);
+	return whole;
+}
+
+void bytes_hash_sample(int fd, const char *path, uint64_t size, char hex[BYTES_HASH])
+{
+	XXH3_state_t *hash = start_hash(path);
+	uint64_t n = size < SAMPLE ? size : SAMPLE;
+	hash_range(hash, fd, path, 0, n);
+	hash_range(hash, fd, path, size - n, n);
+	write_hex(XXH3_128bits_digest(hash), hex);
+	XXH3_freeState(hash);
+}

@@ -1,0 +1,38 @@
+/* bytes: a file's content, unpacked: gzip (RFC 1952, any number of members) and zstd (RFC 8878, any number of frames)
+ * are known by their first bytes; and a hash of the file as it is stored. */
+#ifndef PAYPIPE_BYTES_H
+#define PAYPIPE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BYTES_HASH = 33 }; /* XXH128 in hex and a NUL */
+
+struct bytes;
+
+/* What is called before each read of the file: read is how many bytes were, waiting whether this read would wait.
+ * Returns how many milliseconds it may wait before it is called again; less than 0 ends the input here. */
+typedef int bytes_tick(void *self, uint64_t read, bool waiting);
+
+/* Starts on fd, which bytes_close closes. path names it in messages. */
+struct bytes *bytes_open(int fd, const char *path, bytes_tick *tick, void *self);
+
+/* Unpacks up to n bytes; 0 at the end. Damaged or cut compressed data ends the program with 65. An input_fill. */
+size_t bytes_fill(void *bytes, char *to, size_t n);
+
+/* Bytes read as stored. */
+uint64_t bytes_read(const struct bytes *bytes);
+
+/* At the end: the hash of all bytes as stored. */
+void bytes_hash(const struct bytes *bytes, char hex[BYTES_HASH]);
+
+void bytes_close(struct bytes *bytes);
+
+/* The hash of the first `length` bytes of a file; returns false when it has fewer. Errors end the program with 74. */
+bool bytes_hash_start(int fd, const char *path, uint64_t length, char hex[BYTES_HASH]);
+
+/* The hash of its first and of its last 64 KiB (of all of it twice where it has less), `size` being its length. */
+void bytes_hash_sample(int fd, const char *path, uint64_t size, char hex[BYTES_HASH]);
+
+#endif

@@ -1,0 +1,37 @@
+/* capture: a file, or standard input, as a source: NDJSON, kcat -J or CSV, packed or not; one coordinate a line. */
+#ifndef PAYPIPE_CAPTURE_H
+#define PAYPIPE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "message.h"
+#include "source.h"
+
+enum capture_format { CAPTURE_AUTO, CAPTURE_NDJSON, CAPTURE_KCAT, CAPTURE_CSV };
+
+/* What is asked of all files. */
+struct capture_wish {
+	enum capture_format format;
+	struct message_with with;
+	int64_t from, to;    /* lines [from, to); to INT64_MAX: to the end */
+	const char **resume; /* databases whose cover is gone on from */
+	size_t resume_n;
+	bool allow_gap, grown;
+	bool unsealed; /* marks in a file are read over */
+};
+
+struct capture;
+
+/* Looks at a file (path "-": standard input) that will be read under a name, without reading its records: whether it is
+ * there (66, 77), whether the databases know it with other content or it leaves a hole (76), and where to begin. wish
+ * and the texts are the caller's. before: the bytes of the files before it, for progress. */
+struct capture *capture_find(const char *path, const char *name, const struct capture_wish *wish, uint64_t before);
+
+/* Its length as stored, 0 where it is not known. */
+uint64_t capture_size(const struct capture *capture);
+
+struct source capture_source(struct capture *capture);
+
+#endif

@@ -1,0 +1,46 @@
+/* trace: what is remembered of a source partition where reading goes on: its last message, so that a topic made anew is
+ * told from the old one, and how many days each channel has closed (FINISH), so that an interrupted day goes on.
+ *
+ * As text: OFFSET:HASH, then ;CHANNEL=DAYS for each channel. It goes with marks into the sinks' databases, and with
+ * committed offsets as their metadata. */
+#ifndef PAYPIPE_TRACE_H
+#define PAYPIPE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "slice.h"
+
+enum { TRACE_CHANNELS = 8, TRACE_NAME = 32, TRACE_TEXT = 64 + TRACE_CHANNELS * (TRACE_NAME + 24) };
+
+struct trace {
+	int64_t offset; /* of the last message; -1: none is known */
+	uint64_t hash;  /* XXH3 of its value */
+	struct {
+		char name[TRACE_NAME];
+		int64_t days;
+	} channel[TRACE_CHANNELS];
+	size_t channels;
+};
+
+/* An empty trace. */
+void trace_init(struct trace *trace);
+
+/* Reads a trace; text that is none, or NULL, gives an empty one. */
+void trace_read(struct trace *trace, const char *text);
+
+/* Writes it with a NUL; returns its length without it. */
+size_t trace_write(const struct trace *trace, char to[TRACE_TEXT]);
+
+/* The value of a message, hashed. */
+uint64_t trace_hash(struct slice value);
+
+/* The days that a channel has closed; -1 when it is not known. */
+int64_t trace_days(const struct trace *trace, struct slice channel);
+
+/* Sets them; a name of TRACE_NAME bytes or more, with other characters than letters, digits, _ . -, or one more than
+ * TRACE_CHANNELS is left out. */
+void trace_set_days(struct trace *trace, struct slice channel, int64_t days);
+
+#endif

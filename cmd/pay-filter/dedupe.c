@@ -1,0 +1,379 @@
+#include "dedupe.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fail.h"
+
+enum {
+	CACHE_KIB = 64 << 10,
+	WEEK = 7,
+	SWEEP_BITS = 12,     /* the hashes' range is cleaned in this many parts, as a power of two */
+	FIRST_PENDING = 4096 /* a power of two */
+};
+
+/* claim: who was met with an identity (high, low); day: of the payment; met: where the clock stood then; duplicate: the
+ * verdict. A segment that changes the file changes `generation`. */
+static const char schema[] =
+    "CREATE TABLE setting(only_row INTEGER PRIMARY KEY CHECK(only_row = 1), members TEXT NOT NULL, clock INTEGER,"
+    " generation INTEGER NOT NULL, rows INTEGER NOT NULL, sweep INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
+    "CREATE TABLE claim(high INTEGER NOT NULL, low INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " partition INTEGER NOT NULL, offset INTEGER NOT NULL, day INTEGER NOT NULL, met INTEGER NOT NULL,"
+    " duplicate INTEGER NOT NULL, PRIMARY KEY(high, low, source, partition, offset)) STRICT, WITHOUT ROWID;";
+
+struct claim {
+	int64_t high, low;
+	int64_t source, offset;
+	int32_t partition;
+	date_day day, met;
+	bool duplicate;
+	uint32_t next; /* 1 + the next with the same place in `table`; 0: none */
+};
+
+struct source {
+	struct slice name;
+	int64_t id;
+	bool pending; /* not in the file yet */
+};
+
+struct dedupe {
+	struct database file;
+	bool open, dry;
+	bool reading; /* a read transaction spans the segment, so that look-ups do not lock and unlock each time */
+	int days, remembered; /* between payments of one identity; between the clock and what counts */
+	bool clock_set;
+	date_day clock;
+	int64_t generation, rows, sweep;
+	sqlite3_stmt *find, *find_source, *name_source;
+	struct claim *pending; /* of the segment */
+	uint32_t pending_n, pending_capacity;
+	uint32_t *table; /* 1 + index of the first of a chain in pending, by hash; as long as pending's capacity */
+	struct source *sources;
+	size_t sources_n, last_source;
+	int64_t next_source;
+	struct scratch claimant;
+};
+
+static void read_setting(struct dedupe *dedupe, const char *members)
+{
+	struct database *file = &dedupe->file;
+	sqlite3_stmt *s = database_prepare(file, "SELECT members, clock, generation, rows, sweep,"
+						 " (SELECT coalesce(max(id), 0) + 1 FROM source) FROM setting");
+	if (!database_step(file, s)) {
+		sqlite3_finalize(s);
+		if (dedupe->dry)
+			return;
+		s = database_prepare(file, "INSERT INTO setting VALUES(1, ?1, NULL, 0, 0, 0)");
+		database_bind(file, s, 1, slice_of(members));
+		database_do(file, s);
+		sqlite3_finalize(s);
+		return;
+	}
+	const char *known = (const char *)sqlite3_column_text(s, 0);
+	if (strcmp(known, members) != 0)
+		fail(EX_CONFIG, "%s: was made with --dedupe-by %s, not %s: use that, or another file", file->path,
+		     known, members);
+	dedupe->clock_set = sqlite3_column_type(s, 1) != SQLITE_NULL;
+	dedupe->clock = sqlite3_column_int(s, 1);
+	dedupe->generation = sqlite3_column_int64(s, 2);
+	dedupe->rows = sqlite3_column_int64(s, 3);
+	dedupe->sweep = sqlite3_column_int64(s, 4);
+	dedupe->next_source = sqlite3_column_int64(s, 5);
+	sqlite3_finalize(s);
+}
+
+static void room_for_pending(struct dedupe *dedupe, uint32_t capacity)
+{
+	dedupe->pending = must_realloc(dedupe->pending, capacity * sizeof *dedupe->pending);
+	dedupe->table = must_realloc(dedupe->table, capacity * sizeof *dedupe->table);
+	dedupe->pending_capacity = capacity;
+	memset(dedupe->table, 0, capacity * sizeof *dedupe->table);
+	for (uint32_t i = 0; i < dedupe->pending_n; i++) {
+		uint32_t *head = &dedupe->table[(uint64_t)dedupe->pending[i].low & (capacity - 1)];
+		dedupe->pending[i].next = *head;
+		*head = i + 1;
+	}
+}
+
+struct dedupe *dedupe_open(const char *path, const char *members, int days, double lock_wait, bool dry)
+{
+	struct dedupe *dedupe = must_alloc(sizeof *dedupe);
+	*dedupe = (struct dedupe){.days = days, .remembered = days + WEEK, .dry = dry, .open = true, .next_source = 1};
+	room_for_pending(dedupe, FIRST_PENDING);
+	if (!dry)
+		database_open(&dedupe->file, path, DATABASE_DEDUPE, schema, lock_wait, CACHE_KIB);
+	else if (access(path, F_OK) == 0)
+		database_open_read(&dedupe->file, path, DATABASE_DEDUPE);
+	else
+		dedupe->open = false;
+	if (!dedupe->open)
+		return dedupe;
+	read_setting(dedupe, members);
+	dedupe->find = database_prepare(&dedupe->file, "SELECT source, partition, offset, day, met, duplicate FROM "
+						       "claim WHERE high = ?1 AND low = ?2");
+	dedupe->find_source = database_prepare(&dedupe->file, "SELECT id FROM source WHERE name = ?1");
+	dedupe->name_source = database_prepare(&dedupe->file, "SELECT name FROM source WHERE id = ?1");
+	return dedupe;
+}
+
+/* Look-ups between two commits see one state of the file. */
+static void start_reading(struct dedupe *dedupe)
+{
+	if (!dedupe->reading)
+		database_run(&dedupe->file, "BEGIN");
+	dedupe->reading = true;
+}
+
+/* The number of a source, a new one where the file does not know it. */
+static int64_t source_id(struct dedupe *dedupe, struct slice name)
+{
+	for (size_t i = 0; i < dedupe->sources_n; i++) {
+		size_t at = (dedupe->last_source + i) % dedupe->sources_n;
+		if (slice_equal(dedupe->sources[at].name, name)) {
+			dedupe->last_source = at;
+			return dedupe->sources[at].id;
+		}
+	}
+	char *copy = must_alloc(name.n);
+	memcpy(copy, name.p, name.n);
+	struct source source = {.name = {copy, name.n}, .id = 0, .pending = true};
+	if (dedupe->open) {
+		database_bind(&dedupe->file, dedupe->find_source, 1, name);
+		if (database_step(&dedupe->file, dedupe->find_source)) {
+			source.id = sqlite3_column_int64(dedupe->find_source, 0);
+			source.pending = false;
+			sqlite3_reset(dedupe->find_source);
+		}
+	}
+	if (source.pending)
+		source.id = dedupe->next_source++;
+	dedupe->sources = must_realloc(dedupe->sources, (dedupe->sources_n + 1) * sizeof *dedupe->sources);
+	dedupe->last_source = dedupe->sources_n;
+	dedupe->sources[dedupe->sources_n++] = source;
+	return source.id;
+}
+
+static void copy_claimant(struct dedupe *dedupe, struct coordinates *to, struct slice source)
+{
+	char *copy = scratch_room(&dedupe->claimant, source.n + 1);
+	memcpy(copy, source.p, source.n);
+	to->source = (struct slice){copy, source.n};
+}
+
+/* Says who holds a claim. */
+static void tell(struct dedupe *dedupe, const struct claim *claim, struct coordinates *to)
+{
+	*to = (struct coordinates){.partition = claim->partition, .offset = claim->offset};
+	for (size_t i = 0; i < dedupe->sources_n; i++)
+		if (dedupe->sources[i].id == claim->source) {
+			copy_claimant(dedupe, to, dedupe->sources[i].name);
+			return;
+		}
+	sqlite3_bind_int64(dedupe->name_source, 1, claim->source);
+	if (database_step(&dedupe->file, dedupe->name_source)) {
+		copy_claimant(dedupe, to,
+			      (struct slice){(const char *)sqlite3_column_text(dedupe->name_source, 0),
+					     (size_t)sqlite3_column_bytes(dedupe->name_source, 0)});
+		sqlite3_reset(dedupe->name_source);
+	}
+}
+
+/* What is known of an identity when a record with it comes. */
+struct met {
+	bool before;          /* the record itself was met, with the verdict own.duplicate */
+	bool claimed;         /* another record holds a claim that counts */
+	struct claim own, by; /* set where the flags are */
+};
+
+static void consider(const struct dedupe *dedupe, const struct claim *known, const struct claim *fresh, struct met *met)
+{
+	if ((int64_t)dedupe->clock - known->met > dedupe->remembered)
+		return;
+	if (known->source == fresh->source && known->partition == fresh->partition && known->offset == fresh->offset) {
+		met->before = true;
+		met->own = *known;
+	} else if (!known->duplicate && !met->claimed && llabs((long long)fresh->day - known->day) <= dedupe->days) {
+		met->claimed = true;
+		met->by = *known;
+	}
+}
+
+static void look_up(struct dedupe *dedupe, const struct claim *fresh, struct met *met)
+{
+	uint32_t at = dedupe->table[(uint64_t)fresh->low & (dedupe->pending_capacity - 1)];
+	for (; at; at = dedupe->pending[at - 1].next) {
+		const struct claim *known = &dedupe->pending[at - 1];
+		if (known->high == fresh->high && known->low == fresh->low)
+			consider(dedupe, known, fresh, met);
+	}
+	if (!dedupe->open)
+		return;
+	sqlite3_stmt *s = dedupe->find;
+	sqlite3_bind_int64(s, 1, fresh->high);
+	sqlite3_bind_int64(s, 2, fresh->low);
+	while (database_step(&dedupe->file, s)) {
+		struct claim known = {.source = sqlite3_column_int64(s, 0),
+				      .partition = sqlite3_column_int(s, 1),
+				      .offset = sqlite3_column_int64(s, 2),
+				      .day = sqlite3_column_int(s, 3),
+				      .met = sqlite3_column_int(s, 4),
+				      .duplicate = sqlite3_column_int(s, 5)};
+		consider(dedupe, &known, fresh, met);
+	}
+}
+
+static void keep(struct dedupe *dedupe, const struct claim *fresh)
+{
+	if (dedupe->pending_n == dedupe->pending_capacity)
+		room_for_pending(dedupe, 2 * dedupe->pending_capacity);
+	struct claim *claim = &dedupe->pending[dedupe->pending_n++];
+	uint32_t *head = &dedupe->table[(uint64_t)fresh->low & (dedupe->pending_capacity - 1)];
+	*claim = *fresh;
+	claim->next = *head;
+	*head = dedupe->pending_n;
+}
+
+bool dedupe_met(struct dedupe *dedupe, XXH128_hash_t identity, const struct coordinates *own, date_day day,
+		struct coordinates *claimant)
+{
+	if (dedupe->open)
+		start_reading(dedupe);
+	struct claim fresh = {.high = (int64_t)identity.high64,
+			      .low = (int64_t)identity.low64,
+			      .source = source_id(dedupe, own->source),
+			      .offset = own->offset,
+			      .partition = own->partition,
+			      .day = day};
+	struct met met = {0};
+	look_up(dedupe, &fresh, &met);
+	if (!met.before) {
+		/* Only what is new moves the clock: a record met again has moved it already. */
+		if (!dedupe->clock_set)
+			dedupe->clock = day;
+		else if (day > dedupe->clock)
+			dedupe->clock++;
+		dedupe->clock_set = true;
+		fresh.met = dedupe->clock;
+		fresh.duplicate = met.claimed;
+		keep(dedupe, &fresh);
+	}
+	bool duplicate = met.before ? met.own.duplicate : met.claimed;
+	if (duplicate && claimant) {
+		*claimant = (struct coordinates){0};
+		if (met.claimed)
+			tell(dedupe, &met.by, claimant);
+	}
+	return duplicate;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	return x->high != y->high ? (x->high > y->high) - (x->high < y->high) : (x->low > y->low) - (x->low < y->low);
+}
+
+static void insert_pending(struct dedupe *dedupe)
+{
+	struct database *file = &dedupe->file;
+	sqlite3_stmt *s = database_prepare(file, "INSERT INTO source VALUES(?1, ?2)");
+	for (size_t i = 0; i < dedupe->sources_n; i++)
+		if (dedupe->sources[i].pending) {
+			sqlite3_bind_int64(s, 1, dedupe->sources[i].id);
+			database_bind(file, s, 2, dedupe->sources[i].name);
+			database_do(file, s);
+			dedupe->sources[i].pending = false;
+		}
+	sqlite3_finalize(s);
+	/* In the order of the table, neighbours share pages. */
+	qsort(dedupe->pending, dedupe->pending_n, sizeof *dedupe->pending, by_hash);
+	s = database_prepare(file, "INSERT OR REPLACE INTO claim VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+	for (uint32_t i = 0; i < dedupe->pending_n; i++) {
+		const struct claim *claim = &dedupe->pending[i];
+		sqlite3_bind_int64(s, 1, claim->high);
+		sqlite3_bind_int64(s, 2, claim->low);
+		sqlite3_bind_int64(s, 3, claim->source);
+		sqlite3_bind_int(s, 4, claim->partition);
+		sqlite3_bind_int64(s, 5, claim->offset);
+		sqlite3_bind_int(s, 6, claim->day);
+		sqlite3_bind_int(s, 7, claim->met);
+		sqlite3_bind_int(s, 8, claim->duplicate);
+		database_do(file, s);
+	}
+	sqlite3_finalize(s);
+	dedupe->rows += dedupe->pending_n;
+}
+
+/* Deletes what no longer counts from a part of the table: all of a small one, of a large one so much that cleaning
+ * keeps ahead of what comes. It is free to be late, since what is expired is not looked at. */
+static void sweep(struct dedupe *dedupe)
+{
+	int64_t all = (int64_t)1 << SWEEP_BITS, rows = 2 * (int64_t)dedupe->pending_n + 100;
+	int64_t parts = dedupe->rows > rows ? 1 + all * rows / dedupe->rows : all;
+	if (parts > all - dedupe->sweep)
+		parts = all - dedupe->sweep;
+	uint64_t first = (uint64_t)dedupe->sweep << (64 - SWEEP_BITS), size = (uint64_t)parts << (64 - SWEEP_BITS);
+	sqlite3_stmt *s =
+	    database_prepare(&dedupe->file, "DELETE FROM claim WHERE high BETWEEN ?1 AND ?2 AND met < ?3");
+	sqlite3_bind_int64(s, 1, (int64_t)(first ^ (uint64_t)INT64_MIN));
+	sqlite3_bind_int64(s, 2, (int64_t)((first + size - 1) ^ (uint64_t)INT64_MIN));
+	sqlite3_bind_int64(s, 3, (int64_t)dedupe->clock - dedupe->remembered);
+	dedupe->rows -= database_do(&dedupe->file, s);
+	dedupe->sweep = (dedupe->sweep + parts) % all;
+	sqlite3_finalize(s);
+}
+
+/* The claims of the segment stand on what was read before: it must be so still. */
+static void check_unchanged(struct dedupe *dedupe)
+{
+	sqlite3_stmt *s = database_prepare(&dedupe->file, "SELECT generation FROM setting");
+	if (!database_step(&dedupe->file, s) || sqlite3_column_int64(s, 0) != dedupe->generation)
+		fail(EX_TEMPFAIL, "%s: was changed by another program meanwhile, run this again", dedupe->file.path);
+	sqlite3_finalize(s);
+}
+
+void dedupe_commit(struct dedupe *dedupe)
+{
+	if (dedupe->dry || dedupe->pending_n == 0)
+		return;
+	struct database *file = &dedupe->file;
+	if (dedupe->reading)
+		database_run(file, "COMMIT");
+	dedupe->reading = false;
+	database_begin(file);
+	check_unchanged(dedupe);
+	insert_pending(dedupe);
+	sweep(dedupe);
+	sqlite3_stmt *s =
+	    database_prepare(file, "UPDATE setting SET clock = ?1, generation = ?2, rows = ?3, sweep = ?4");
+	sqlite3_bind_int(s, 1, dedupe->clock);
+	sqlite3_bind_int64(s, 2, ++dedupe->generation);
+	sqlite3_bind_int64(s, 3, dedupe->rows);
+	sqlite3_bind_int64(s, 4, dedupe->sweep);
+	database_do(file, s);
+	sqlite3_finalize(s);
+	database_commit(file);
+	dedupe->pending_n = 0;
+	memset(dedupe->table, 0, dedupe->pending_capacity * sizeof *dedupe->table);
+}
+
+void dedupe_close(struct dedupe *dedupe)
+{
+	if (!dedupe)
+		return;
+	if (dedupe->open) {
+		if (dedupe->reading)
+			database_run(&dedupe->file, "COMMIT");
+		sqlite3_finalize(dedupe->find);
+		sqlite3_finalize(dedupe->find_source);
+		sqlite3_finalize(dedupe->name_source);
+		database_close(&dedupe->file);
+	}
+	for (size_t i = 0; i < dedupe->sources_n; i++)
+		free((char *)dedupe->sources[i].name.p);
+	free(dedupe->sources);
+	free(dedupe->pending);
+	free(dedupe->table);
+	free(dedupe->claimant.p);
+	free(dedupe);
+}

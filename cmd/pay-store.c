@@ -1,0 +1,525 @@
+/* pay-store: keeps the records of a stream in a SQLite file, each once, and passes them on.
+ *
+ * Payments go to `base`, those tagged as unsettled to `unsettlement`, dead letters to `dead_letter`, totals to
+ * `statistics`; with --log each message goes to `payment_log`. A segment's rows are held until its mark comes and then
+ * taken in by one transaction together with the cover; only after that the mark is passed on. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cover.h"
+#include "date.h"
+#include "fail.h"
+#include "file.h"
+#include "options.h"
+#include "part.h"
+#include "pay-store/export.h"
+#include "pay-store/indexes.h"
+#include "pay-store/line.h"
+#include "pay-store/tables.h"
+#include "pay-store/verify.h"
+#include "stream.h"
+
+enum { DATABASE = 1, LOG, REPLACE, EXPORT, WHERE, VERIFY };
+static const struct option_entry options_own[] = {
+    {DATABASE, 'd', "database", "FILE", "the store; made when it is not there"},
+    {LOG, 0, "log", NULL, "keep every message as it is, in payment_log"},
+    {REPLACE, 0, "replace", NULL, "overwrite records of the same coordinates"},
+    {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},
+    {WHERE, 0, "where", "SQL", "export only records of which this condition is true"},
+    {VERIFY, 0, "verify", NULL, "check the store, list holes in its cover, and end"},
+    {0},
+};
+static const struct program program = {
+    .name = "pay-store",
+    .about = "keep the records of a stream in a SQLite file, each once",
+    .operands = "[FILE]",
+    .options = options_own,
+    .groups = OPTIONS_DATABASE | OPTIONS_DEAD | OPTIONS_STREAM,
+    .examples = "  pay-consume day.ndjson | pay-tobase | pay-store -d settle.db | pay-agg\n"
+		"  pay-store -d settle.db --export base --where \"payoutDate = '2025-05-21'\" | pay-agg\n"
+		"  pay-store -d settle.db --verify\n",
+};
+
+enum { CACHE_KIB = 8192 };          /* SQLite's share of the 32 MiB that this program may take */
+enum { LOG_PAGE = 32768 };          /* bytes; messages only ever come at the end of their table */
+enum { PLAIN_TEXT_MAX = 12 << 20 }; /* text of plain input that is held at most before it is taken in */
+
+struct store {
+	struct stream stream;
+	const char *path, *export, *where;
+	bool log, replace, verify;
+	struct database database;
+	struct tables tables;
+	struct indexes indexes;
+	struct segment segment;
+	int channel, action, key, value;          /* registered names of a message, of a total */
+	struct names names;                       /* of the objects in dead letters and totals */
+	int stage, reason, raw, encoding, length; /* of a dead letter */
+	int day, count, total_amount;             /* of a total */
+	struct members members, totals;           /* of these objects */
+	struct scratch text, decoded;
+};
+
+/* The record's line as it is passed on, where --source gave it coordinates. */
+static struct piece keep_placed(struct segment *segment, const struct stream *stream, const struct record *record)
+{
+	struct slice line = record->line;
+	struct piece whole = segment_keep(segment, SLICE("{\"_src\":"));
+
+	segment_keep(segment, stream->source);
+	if (record->top.n > 0)
+		segment_keep(segment, SLICE(","));
+	segment_keep(segment, (struct slice){line.p + 1, line.n - 1});
+	whole.n = (uint32_t)(segment->text_n - whole.at);
+	return whole;
+}
+
+/* Whether the line, kept whole, is written back by the row's columns. */
+static bool written_back(struct store *store, const struct row *row, const struct coordinates *at, struct slice whole)
+{
+	struct slice text[ROW_TEXTS];
+
+	segment_texts(&store->segment, row, text);
+	char *line = scratch_room(&store->text, line_room(at->source, text));
+	size_t n = row->table == TABLE_DEAD ? line_dead(line, at, text) : line_payment(line, at, text, row->amount);
+	return slice_equal((struct slice){line, n}, whole);
+}
+
+/* Gives the row at hand its line, kept as `kept`, only where its columns are not written back as it. */
+static void keep_spelling(struct store *store, const struct stream *stream, const struct record *record,
+			  struct row *row, const struct coordinates *at, struct piece kept)
+{
+	struct segment *segment = &store->segment;
+	size_t before = segment->text_n;
+
+	if (stream->given)
+		kept = keep_placed(segment, stream, record);
+	if (!written_back(store, row, at, segment_text(segment, kept)))
+		row->text[ROW_RECORD] = kept;
+	else
+		segment->text_n = before;
+}
+
+/* The same for a payment, without writing the line where it is spelled as the stages before write it. */
+static void keep_payment_spelling(struct store *store, const struct stream *stream, const struct record *record,
+				  struct row *row, const struct coordinates *at, struct piece kept)
+{
+	const struct member *src = record->top.n > 0 ? &record->top.v[0] : NULL;
+	struct slice text[ROW_TEXTS];
+
+	if (!stream->given && src->id == NAME_SRC && !src->escaped) {
+		struct slice line = segment_text(&store->segment, kept);
+		struct slice same = {line.p + (src->value.p - record->line.p), src->value.n};
+
+		segment_texts(&store->segment, row, text);
+		if (line_is_payment(line, same, text, row->amount))
+			return;
+	}
+	keep_spelling(store, stream, record, row, at, kept);
+}
+
+static bool is_text(const struct member *member)
+{
+	return member && member->type == JSON_STRING;
+}
+
+static bool read_int64(const struct member *member, int64_t *to)
+{
+	return member && member->type == JSON_NUMBER && amount_read(member->value, to);
+}
+
+/* What keeps a record from being a payment, NULL when it is one. The stages before have checked the values; these are
+ * the columns that people and later programs count on. */
+static const char *fault_of(struct store *store, const struct members *top, int64_t *money)
+{
+	static const int texts[] = {NAME_PAYMENT_TYPE, NAME_MERCHANT_NUMBER, NAME_PAYMENT_DATE,
+				    NAME_PAYMENT_ACTION_TYPE, NAME_PAYMENT_METHOD_TYPE};
+	static const int dates[] = {NAME_PAYOUT_DATE, NAME_CONFIRM_DATE};
+	const struct member *given = members_get(top, NAME_AMOUNT);
+
+	if (!given)
+		return "no amount: neither a base record nor a total (messages need pay-tobase, or --log)";
+	if (!read_int64(given, money))
+		return "amount is not a 64-bit integer";
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (!is_text(members_get(top, texts[i])))
+			return "paymentType, merchantNumber, paymentDate, paymentActionType and paymentMethodType must "
+			       "be strings";
+	if (member_inside(members_get(top, NAME_MERCHANT_NUMBER)).n == 0)
+		return "merchantNumber is empty";
+	if (!date_time_read(member_decoded(members_get(top, NAME_PAYMENT_DATE), &store->decoded), NULL, NULL))
+		return "paymentDate is not a date-time YYYY-MM-DDThh:mm[:ss[.fraction]] that exists";
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+		const struct member *date = members_get(top, dates[i]);
+		date_day ignored;
+		if (member_given(date) &&
+		    (!is_text(date) || !date_read(member_decoded(date, &store->decoded), &ignored)))
+			return "payoutDate and confirmDate must be dates YYYY-MM-DD that exist, or null";
+	}
+	for (int name = NAME_UNSETTLED; name <= NAME_RULE; name++)
+		if (members_get(top, name) && !is_text(members_get(top, name)))
+			return "_unsettled and _rule must be strings";
+	return NULL;
+}
+
+/* Keeps the members that have no column as an object, those of the toolkit's own or the others. */
+static struct piece keep_members(struct segment *segment, const struct members *top, bool own)
+{
+	struct piece object = {segment->text_n, ROW_NULL};
+	size_t from = own ? 0 : top->reserved, to = own ? top->reserved : top->n;
+
+	for (size_t i = from; i < to; i++) {
+		const struct member *member = &top->v[i];
+		if (member->id >= NAME_MARK && member->id < NAME_SHARED)
+			continue;
+		segment_keep(segment, segment->text_n == object.at ? SLICE("{") : SLICE(","));
+		segment_keep(segment, member_text(member));
+	}
+	if (segment->text_n == object.at)
+		return object;
+	segment_keep(segment, SLICE("}"));
+	object.n = (uint32_t)(segment->text_n - object.at);
+	return object;
+}
+
+static void take_payment(struct store *store, struct stream *stream, const struct record *record)
+{
+	static const struct {
+		enum row_text text;
+		int name;
+	} columns[] = {{ROW_PAYMENT_TYPE, NAME_PAYMENT_TYPE},
+		       {ROW_PAYOUT_DATE, NAME_PAYOUT_DATE},
+		       {ROW_CONFIRM_DATE, NAME_CONFIRM_DATE},
+		       {ROW_MERCHANT_NUMBER, NAME_MERCHANT_NUMBER},
+		       {ROW_PAYMENT_DATE, NAME_PAYMENT_DATE},
+		       {ROW_PAYMENT_ACTION_TYPE, NAME_PAYMENT_ACTION_TYPE},
+		       {ROW_PAYMENT_METHOD_TYPE, NAME_PAYMENT_METHOD_TYPE},
+		       {ROW_RULE, NAME_RULE},
+		       {ROW_REASON, NAME_UNSETTLED}};
+	const struct members *top = &record->top;
+	struct coordinates at;
+	int64_t money;
+	const char *fault = fault_of(store, top, &money);
+
+	if (fault) {
+		stream_bad(stream, record, "%s", fault);
+		return;
+	}
+	if (!stream_coordinates(stream, record, &at))
+		return;
+	bool tagged = members_get(top, NAME_UNSETTLED) != NULL;
+	struct row *row = segment_add(&store->segment, tagged ? TABLE_UNSETTLEMENT : TABLE_BASE, &at);
+	struct piece line = segment_keep(&store->segment, record->line);
+	row->amount = money;
+	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+		row->text[columns[i].text] =
+		    segment_refer(&store->segment, members_get(top, columns[i].name), record->line, line);
+	row->text[ROW_OWN] = keep_members(&store->segment, top, true);
+	row->text[ROW_MEMBERS] = keep_members(&store->segment, top, false);
+	keep_payment_spelling(store, stream, record, row, &at, line);
+	stream_pass(stream, record);
+}
+
+static void take_total(struct store *store, struct stream *stream, const struct record *record)
+{
+	const struct members *key = &store->members, *value = &store->totals;
+	int64_t count, total;
+
+	members_read(&store->members, &store->names, members_get(&record->top, store->key)->value);
+	members_read(&store->totals, &store->names, members_get(&record->top, store->value)->value);
+	const struct member *parts[] = {members_get(key, NAME_MERCHANT_NUMBER),
+					members_get(key, NAME_PAYMENT_ACTION_TYPE), members_get(key, store->day),
+					members_get(key, NAME_PAYMENT_METHOD_TYPE)};
+	for (int i = 0; i < 4; i++)
+		if (key->n != 4 || !is_text(parts[i])) {
+			stream_bad(stream, record,
+				   "a total by other members than merchantNumber, paymentActionType, "
+				   "paymentDateDaily and paymentMethodType");
+			return;
+		}
+	if (!read_int64(members_get(value, store->count), &count) ||
+	    !read_int64(members_get(value, store->total_amount), &total)) {
+		stream_bad(stream, record, "count and totalAmount must be 64-bit integers");
+		return;
+	}
+	struct row *row = segment_add(&store->segment, TABLE_STATISTICS, NULL);
+	row->offset = count;
+	row->amount = total;
+	row->text[ROW_MERCHANT_NUMBER] = segment_keep_string(&store->segment, parts[0]);
+	row->text[ROW_PAYMENT_ACTION_TYPE] = segment_keep_string(&store->segment, parts[1]);
+	row->text[ROW_DAY] = segment_keep_string(&store->segment, parts[2]);
+	row->text[ROW_PAYMENT_METHOD_TYPE] = segment_keep_string(&store->segment, parts[3]);
+	stream_pass(stream, record);
+}
+
+/* Plain input has no marks to wait for: what is held may be taken in at any time. */
+static void bound_memory(struct store *store, const struct stream *stream)
+{
+	if (!stream->sealed && store->segment.text_n > PLAIN_TEXT_MAX)
+		tables_take(&store->tables, &store->segment, NULL, false);
+}
+
+static _Noreturn void no_coordinates(struct stream *stream, const char *what)
+{
+	output_flush(&stream->out);
+	fail(EX_DATAERR, "%s: line %llu: %s", stream->input.name, (unsigned long long)stream->line, what);
+}
+
+static void take_record(void *self, struct stream *stream, struct record *record)
+{
+	struct store *store = self;
+	const struct member *key = members_get(&record->top, store->key);
+	const struct member *value = members_get(&record->top, store->value);
+	bool total = key && key->type == JSON_OBJECT && value && value->type == JSON_OBJECT;
+
+	if (total && !members_get(&record->top, NAME_AMOUNT))
+		take_total(store, stream, record);
+	else if (stream->source.n > 0)
+		take_payment(store, stream, record);
+	else
+		no_coordinates(stream, "record without _src; give the lines coordinates with --source NAME, or by"
+				       " pay-consume");
+	bound_memory(store, stream);
+}
+
+static void take_message(void *self, struct stream *stream, struct record *record)
+{
+	struct store *store = self;
+	const struct member *channel = members_get(&record->top, store->channel);
+	const struct member *action = members_get(&record->top, store->action);
+	struct coordinates at;
+
+	if (!stream_coordinates(stream, record, &at))
+		return;
+	struct row *row = segment_add(&store->segment, TABLE_LOG, &at);
+	struct piece line = segment_keep(&store->segment, record->line);
+	if (is_text(channel))
+		row->text[ROW_CHANNEL] = segment_refer(&store->segment, channel, record->line, line);
+	if (is_text(action))
+		row->text[ROW_ACTION] = segment_refer(&store->segment, action, record->line, line);
+	row->text[ROW_MESSAGE] = stream->given ? keep_placed(&store->segment, stream, record) : line;
+	stream_pass(stream, record);
+	bound_memory(store, stream);
+}
+
+static void take_dead(void *self, struct stream *stream, struct record *record)
+{
+	struct store *store = self;
+	const struct member *letter = members_get(&record->top, NAME_DEAD);
+	struct coordinates at;
+
+	if (stream->source.n == 0)
+		no_coordinates(stream, "a dead letter without coordinates cannot be kept; let --dead-letter name a"
+				       " file where it arose");
+	if (letter->type == JSON_OBJECT)
+		members_read(&store->members, &store->names, letter->value);
+	else
+		store->members = (struct members){.v = store->members.v, .capacity = store->members.capacity};
+	const struct member *stage = members_get(&store->members, store->stage);
+	const struct member *reason = members_get(&store->members, store->reason);
+	const struct member *raw = members_get(&store->members, store->raw);
+	const struct member *encoding = members_get(&store->members, store->encoding);
+	const struct member *length = members_get(&store->members, store->length);
+	int64_t bytes;
+	if (!is_text(stage) || !is_text(reason) || !is_text(raw) || (encoding && !is_text(encoding)) ||
+	    (length && !read_int64(length, &bytes))) {
+		stream_bad(stream, record, "_dead is not an object with texts stage, reason and raw");
+		return;
+	}
+	if (!stream_coordinates(stream, record, &at))
+		return;
+	struct row *row = segment_add(&store->segment, TABLE_DEAD, &at);
+	row->text[ROW_STAGE] = segment_keep_string(&store->segment, stage);
+	row->text[ROW_REASON] = segment_keep_string(&store->segment, reason);
+	row->text[ROW_RAW] = segment_keep_string(&store->segment, raw);
+	row->text[ROW_ENCODING] = segment_keep_string(&store->segment, encoding);
+	if (length)
+		row->text[ROW_LENGTH] = segment_keep(&store->segment, length->value);
+	keep_spelling(store, stream, record, row, &at, segment_keep(&store->segment, record->line));
+	stream_pass(stream, record);
+	bound_memory(store, stream);
+}
+
+/* A record found bad here, whose letter flows on. */
+static void take_own_dead(void *self, struct stream *stream, const char *reason, struct slice raw, uint64_t length)
+{
+	struct store *store = self;
+	struct segment *segment = &store->segment;
+	struct slice source = stream->source;
+	struct coordinates at;
+	char digits[AMOUNT_TEXT];
+
+	/* A letter whose coordinates are not known flows on, but has no place here. */
+	if (source.n == 0)
+		return;
+	char *decoded = scratch_room(&store->decoded, source.n);
+	source = (struct slice){decoded, json_unescape(decoded, (struct slice){source.p + 1, source.n - 2})};
+	if (!coordinates_read(source, &at))
+		return;
+	struct row *row = segment_add(segment, TABLE_DEAD, &at);
+	row->text[ROW_STAGE] = segment_keep(segment, slice_of(program.name));
+	row->text[ROW_REASON] = segment_keep(segment, slice_of(reason));
+	if (json_utf8(raw)) {
+		row->text[ROW_RAW] = segment_keep(segment, raw);
+	} else {
+		char *to = scratch_room(&store->text, 4 * ((raw.n + 2) / 3));
+		row->text[ROW_RAW] = segment_keep(segment, (struct slice){to, deadletter_base64(to, raw)});
+		row->text[ROW_ENCODING] = segment_keep(segment, SLICE("base64"));
+	}
+	if (length > raw.n)
+		row->text[ROW_LENGTH] =
+		    segment_keep(segment, (struct slice){digits, amount_write(digits, (amount_sum)length)});
+}
+
+/* The segment is whole: now it counts. */
+static void end_segment(void *self, struct stream *stream, const struct mark *mark)
+{
+	struct store *store = self;
+
+	tables_take(&store->tables, &store->segment, mark, stream->settings->allow_gap);
+	stream->stats.duplicates = store->tables.duplicates;
+	if (!store->log)
+		indexes_mind(&store->indexes, mark, store->tables.added, store->tables.tally[TABLE_BASE].records);
+}
+
+static void end_input(void *self, struct stream *stream, enum stream_end how)
+{
+	struct store *store = self;
+
+	(void)stream, (void)how;
+	indexes_make(&store->indexes);
+}
+
+static const struct stage payments = {.kind = STREAM_ANY,
+				      .needs_input = true,
+				      .record = take_record,
+				      .dead = take_dead,
+				      .died = take_own_dead,
+				      .segment = end_segment,
+				      .end = end_input};
+static const struct stage messages = {.kind = STREAM_MESSAGES,
+				      .needs_source = true,
+				      .needs_input = true,
+				      .record = take_message,
+				      .dead = take_dead,
+				      .died = take_own_dead,
+				      .segment = end_segment};
+
+static void register_names(struct store *store, struct names *names)
+{
+	store->channel = names_need(names, SLICE("channel"));
+	store->action = names_need(names, SLICE("action"));
+	store->key = names_need(names, SLICE("key"));
+	store->value = names_need(names, SLICE("value"));
+	names_init(&store->names);
+	store->stage = names_add(&store->names, SLICE("stage"));
+	store->reason = names_add(&store->names, SLICE("reason"));
+	store->raw = names_add(&store->names, SLICE("raw"));
+	store->encoding = names_add(&store->names, SLICE("encoding"));
+	store->length = names_add(&store->names, SLICE("length"));
+	store->day = names_add(&store->names, SLICE("paymentDateDaily"));
+	store->count = names_add(&store->names, SLICE("count"));
+	store->total_amount = names_add(&store->names, SLICE("totalAmount"));
+}
+
+static void open_store(struct store *store, const struct options *options)
+{
+	char *schema = schema_text();
+
+	stream_open(&store->stream, store->log ? &messages : &payments, store, options);
+	register_names(store, &store->stream.names);
+	database_open_paged(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait,
+			    CACHE_KIB, store->log ? LOG_PAGE : DATABASE_PAGE);
+	free(schema);
+	tables_open(&store->tables, &store->database, store->log, store->replace);
+	indexes_open(&store->indexes, &store->database);
+}
+
+static int export(struct store *store)
+{
+	struct output output;
+
+	database_open_read(&store->database, store->path, DATABASE_STORE);
+	output_open(&output, STDOUT_FILENO, "standard output");
+	export_table(&store->database, store->export, store->where, &output);
+	output_close(&output, false);
+	database_close(&store->database);
+	return 0;
+}
+
+static int verify(struct store *store)
+{
+	database_open_read(&store->database, store->path, DATABASE_STORE);
+	int status = verify_store(&store->database);
+	database_close(&store->database);
+	return status;
+}
+
+/* --check: whether the store, where there is one, is one of ours, or could be made; whether an export could be read. */
+static int check(struct store *store, const struct options *options)
+{
+	if (store->export || store->verify) {
+		database_open_read(&store->database, store->path, DATABASE_STORE);
+		if (store->export)
+			export_check(&store->database, store->export, store->where);
+		database_close(&store->database);
+		return 0;
+	}
+	stream_open(&store->stream, store->log ? &messages : &payments, store, options);
+	if (access(store->path, F_OK) == 0 && database_open_cover(&store->database, store->path)) {
+		database_close(&store->database);
+		database_open_read(&store->database, store->path, DATABASE_STORE);
+		database_close(&store->database);
+	}
+	file_creatable(store->path);
+	return 0;
+}
+
+static void read_options(struct store *store, struct options *options)
+{
+	for (int option; (option = options_next(options));)
+		switch (option) {
+		case DATABASE: store->path = options->value; break;
+		case LOG: store->log = true; break;
+		case REPLACE: store->replace = true; break;
+		case EXPORT: store->export = options->value; break;
+		case WHERE: store->where = options->value; break;
+		case VERIFY: store->verify = true; break;
+		}
+	if (!store->path)
+		options_misuse("-d FILE is missing: the store");
+	if (store->where && !store->export)
+		options_misuse("--where goes with --export");
+	if (store->verify && store->export)
+		options_misuse("either --verify or --export");
+	if (store->verify || store->export)
+		options_alone(options, store->verify ? "--verify" : "--export");
+	if ((store->verify || store->export) && (options->operands_n > 0 || store->log || store->replace))
+		options_misuse("--verify and --export read no input");
+}
+
+static struct stream *open_stage(struct options *options, int *status)
+{
+	struct store *store = must_alloc(sizeof *store);
+
+	*store = (struct store){0};
+	*status = 0;
+	read_options(store, options);
+	if (options->settings.check || store->verify || store->export) {
+		*status = options->settings.check ? check(store, options)
+			  : store->verify         ? verify(store)
+						  : export(store);
+		return NULL;
+	}
+	open_store(store, options);
+	return &store->stream;
+}
+
+static void close_stage(struct stream *stream)
+{
+	struct store *store = stream->self;
+
+	database_close(&store->database);
+}
+
+const struct part part_own = {.program = &program, .open = open_stage, .close = close_stage};

@@ -1,0 +1,135 @@
+#include "export.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "fail.h"
+#include "line.h"
+#include "options.h"
+
+#define COORDINATES "source, partition, \"offset\""
+#define PAYMENT                                                                                            \
+	COORDINATES ", amount, record, paymentType, payoutDate, confirmDate, merchantNumber, paymentDate," \
+		    " paymentActionType, paymentMethodType, rule, own, members"
+
+/* What is read of each table: coordinates (of totals: nothing, 0, count), amount, the line if it is kept whole, and
+ * the texts named here. */
+static const struct {
+	const char *columns, *order;
+	uint8_t text[ROW_TEXTS + 1];
+} plan[TABLES] = {
+    [TABLE_BASE] = {PAYMENT,
+		    COORDINATES,
+		    {ROW_PAYMENT_TYPE, ROW_PAYOUT_DATE, ROW_CONFIRM_DATE, ROW_MERCHANT_NUMBER, ROW_PAYMENT_DATE,
+		     ROW_PAYMENT_ACTION_TYPE, ROW_PAYMENT_METHOD_TYPE, ROW_RULE, ROW_OWN, ROW_MEMBERS, ROW_TEXTS}},
+    [TABLE_UNSETTLEMENT] = {PAYMENT ", reason",
+			    COORDINATES,
+			    {ROW_PAYMENT_TYPE, ROW_PAYOUT_DATE, ROW_CONFIRM_DATE, ROW_MERCHANT_NUMBER, ROW_PAYMENT_DATE,
+			     ROW_PAYMENT_ACTION_TYPE, ROW_PAYMENT_METHOD_TYPE, ROW_RULE, ROW_OWN, ROW_MEMBERS,
+			     ROW_REASON, ROW_TEXTS}},
+    [TABLE_LOG] = {COORDINATES ", 0, message", COORDINATES, {ROW_TEXTS}},
+    [TABLE_DEAD] = {COORDINATES ", 0, record, stage, reason, raw, encoding, length",
+		    COORDINATES,
+		    {ROW_STAGE, ROW_REASON, ROW_RAW, ROW_ENCODING, ROW_LENGTH, ROW_TEXTS}},
+    [TABLE_STATISTICS] = {"'', 0, count, totalAmount, NULL, merchantNumber, paymentActionType, paymentDateDaily,"
+			  " paymentMethodType",
+			  "merchantNumber, paymentActionType, paymentDateDaily, paymentMethodType",
+			  {ROW_MERCHANT_NUMBER, ROW_PAYMENT_ACTION_TYPE, ROW_DAY, ROW_PAYMENT_METHOD_TYPE, ROW_TEXTS}},
+};
+enum { VALUE_MAX = 128 << 20 }; /* bytes: a dead letter is the longest row */
+enum { AMOUNT_COLUMN = 3, RECORD_COLUMN, FIRST_TEXT };
+
+/* A condition may read this store and compute, nothing else (see sqlite3_set_authorizer). */
+static int only_reads(void *self, int action, const char *first, const char *second, const char *database,
+		      const char *trigger)
+{
+	(void)self, (void)first, (void)database, (void)trigger;
+	switch (action) {
+	case SQLITE_SELECT:
+	case SQLITE_READ:
+	case SQLITE_RECURSIVE: return SQLITE_OK;
+	case SQLITE_FUNCTION:
+		return second &&
+			       (strcasecmp(second, "load_extension") == 0 || strcasecmp(second, "fts3_tokenizer") == 0)
+			   ? SQLITE_DENY
+			   : SQLITE_OK;
+	default: return SQLITE_DENY;
+	}
+}
+
+static enum table find_table(const char *name)
+{
+	for (int i = 0; i < TABLES; i++)
+		if (strcmp(table_name[i], name) == 0)
+			return (enum table)i;
+	options_misuse("--export: no table \"%s\" (base, unsettlement, payment_log, dead_letter, statistics)", name);
+}
+
+static sqlite3_stmt *prepare(struct database *database, enum table table, const char *where)
+{
+	sqlite3_stmt *statement;
+	const char *rest;
+	/* The line feed ends a comment that the condition may end in. */
+	char *sql = must_format("SELECT %s FROM %s WHERE (%s\n) ORDER BY %s", plan[table].columns, table_name[table],
+				where ? where : "1", plan[table].order);
+
+	sqlite3_set_authorizer(database->db, only_reads, NULL);
+	/* A condition needs no larger value than a row. */
+	sqlite3_limit(database->db, SQLITE_LIMIT_LENGTH, VALUE_MAX);
+	int result = sqlite3_prepare_v2(database->db, sql, -1, &statement, &rest);
+	if (result == SQLITE_ERROR || result == SQLITE_AUTH)
+		options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
+	if (result != SQLITE_OK)
+		database_fail(database, "read");
+	if (*rest || sqlite3_bind_parameter_count(statement) > 0)
+		options_misuse("--where %s: not one condition over the columns of %s", where, table_name[table]);
+	free(sql);
+	return statement;
+}
+
+static void write_row(struct output *output, sqlite3_stmt *statement, enum table table, struct scratch *scratch)
+{
+	struct slice text[ROW_TEXTS] = {0};
+	struct coordinates at = {column_text(statement, 0), sqlite3_column_int(statement, 1),
+				 sqlite3_column_int64(statement, 2)};
+	int64_t money = sqlite3_column_int64(statement, AMOUNT_COLUMN);
+	struct slice record = column_text(statement, RECORD_COLUMN);
+
+	if (record.p) {
+		output_line(output, record);
+		return;
+	}
+	for (int i = 0; plan[table].text[i] != ROW_TEXTS; i++)
+		text[plan[table].text[i]] = column_text(statement, FIRST_TEXT + i);
+	char *line = scratch_room(scratch, line_room(at.source, text));
+	size_t n = table == TABLE_DEAD         ? line_dead(line, &at, text)
+		   : table == TABLE_STATISTICS ? line_total(line, text, at.offset, money)
+					       : line_payment(line, &at, text, money);
+	output_line(output, (struct slice){line, n});
+}
+
+uint64_t export_table(struct database *database, const char *name, const char *where, struct output *output)
+{
+	enum table table = find_table(name);
+	sqlite3_stmt *statement = prepare(database, table, where);
+	struct scratch scratch = {0};
+	uint64_t n = 0;
+
+	for (int result; (result = sqlite3_step(statement)) != SQLITE_DONE; n++) {
+		/* The condition cannot be computed: malformed JSON, overflow, a value of gigabytes. */
+		if (result == SQLITE_ERROR || result == SQLITE_TOOBIG)
+			options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
+		if (result != SQLITE_ROW)
+			database_fail(database, "read");
+		write_row(output, statement, table, &scratch);
+	}
+	sqlite3_finalize(statement);
+	free(scratch.p);
+	return n;
+}
+
+void export_check(struct database *database, const char *name, const char *where)
+{
+	sqlite3_finalize(prepare(database, find_table(name), where));
+}

@@ -1,0 +1,51 @@
+#include "indexes.h"
+
+enum { BULK_SEGMENT = 5000 };    /* a segment that brings as many rows is part of a load */
+enum { CAUGHT_UP = 1000 };       /* a segment of fewer records was closed by the clock: the source has no more */
+enum { BULK_LEAST = 50000 };     /* smaller loads never drop anything */
+enum { KEEP_AGAINST_SORT = 10 }; /* cost of keeping a row's order, in costs of sorting it */
+
+void indexes_open(struct indexes *indexes, struct database *database)
+{
+	sqlite3_stmt *ask =
+	    database_prepare(database, "SELECT count(*) FROM sqlite_schema WHERE type='index' AND name IN"
+				       " ('base_merchant', 'base_payout', 'unsettlement_merchant')");
+
+	database_step(database, ask);
+	*indexes = (struct indexes){.database = database, .there = sqlite3_column_int(ask, 0) == 3};
+	sqlite3_finalize(ask);
+}
+
+static void drop(struct indexes *indexes)
+{
+	database_begin(indexes->database);
+	database_run(indexes->database, "DROP INDEX base_merchant; DROP INDEX base_payout;"
+					" DROP INDEX unsettlement_merchant");
+	database_commit(indexes->database);
+	indexes->there = false;
+}
+
+void indexes_make(struct indexes *indexes)
+{
+	if (indexes->there)
+		return;
+	/* One at a time: each is a transaction that the log has to hold whole. */
+	database_run(indexes->database,
+		     "CREATE INDEX IF NOT EXISTS base_merchant ON base (merchantNumber, paymentDate);"
+		     "CREATE INDEX IF NOT EXISTS base_payout ON base (payoutDate);"
+		     "CREATE INDEX IF NOT EXISTS unsettlement_merchant"
+		     " ON unsettlement (merchantNumber, paymentDate)");
+	indexes->there = true;
+	indexes->bulk = 0;
+}
+
+void indexes_mind(struct indexes *indexes, const struct mark *mark, int64_t added, int64_t total)
+{
+	indexes->bulk = added >= BULK_SEGMENT ? indexes->bulk + added : 0;
+	if (!indexes->there) {
+		if (mark && mark->seq > 0 && mark->end == MARK_GOES_ON && mark->in < CAUGHT_UP)
+			indexes_make(indexes);
+	} else if (indexes->bulk >= BULK_LEAST && indexes->bulk >= total / KEEP_AGAINST_SORT) {
+		drop(indexes);
+	}
+}

@@ -1,0 +1,96 @@
+#include "schema.h"
+
+#include <stdio.h>
+
+#include "cover.h"
+#include "fail.h"
+
+const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "dead_letter", "statistics"};
+
+/* Coordinates are the key and the order of each table, so that a load in order only appends. */
+#define COORDINATES    "source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL"
+#define BY_COORDINATES "PRIMARY KEY (source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
+#define PAYMENT                                                                                      \
+	"paymentType TEXT NOT NULL, amount INTEGER NOT NULL, payoutDate TEXT, confirmDate TEXT,"     \
+	" merchantNumber TEXT NOT NULL, paymentDate TEXT NOT NULL, paymentActionType TEXT NOT NULL," \
+	" paymentMethodType TEXT NOT NULL, rule TEXT"
+/* own: the toolkit's own members that have no column (_key, _ts, _headers), as an object. members: all others that have
+ * none, likewise. record: the whole line, only where it is spelled otherwise than these columns are written back. */
+#define REST "own TEXT, members TEXT, record TEXT"
+/* What a message's data says, for readers; computed, not stored. */
+#define SEEN(name) name " ANY AS (json_extract(message, '$.data." name "'))"
+
+static const char schema[] =
+    "CREATE TABLE base (" COORDINATES ", " PAYMENT ", " REST ", " BY_COORDINATES
+    "CREATE TABLE unsettlement (" COORDINATES ", reason TEXT NOT NULL, " PAYMENT ", " REST ", " BY_COORDINATES
+    "CREATE TABLE payment_log (" COORDINATES ", channel TEXT, action TEXT, message TEXT NOT NULL,"
+    " " SEEN("paymentType") ", " SEEN("amount") ", " SEEN("payoutDate") ", " SEEN(
+	"confirmDate") ","
+		       " " SEEN("merchantNumber") ", " SEEN("paymentDate") ", " SEEN(
+			   "paymentActionType") ","
+						" " SEEN(
+						    "paymentMethodType") ", " BY_COORDINATES
+									 "CREATE TABLE dead_letter (" COORDINATES
+									 ", stage TEXT NOT NULL, reason TEXT NOT NULL, "
+									 "raw TEXT NOT NULL,"
+									 " encoding TEXT, length INTEGER, corrected "
+									 "INTEGER NOT NULL, record "
+									 "TEXT, " BY_COORDINATES
+									 "CREATE TABLE statistics (merchantNumber TEXT "
+									 "NOT NULL, paymentActionType TEXT NOT NULL,"
+									 " paymentDateDaily TEXT NOT NULL, "
+									 "paymentMethodType TEXT NOT NULL, count "
+									 "INTEGER NOT NULL,"
+									 " totalAmount INTEGER NOT NULL, PRIMARY KEY "
+									 "(merchantNumber, paymentActionType, "
+									 "paymentDateDaily,"
+									 " paymentMethodType)) STRICT, WITHOUT ROWID;\n"
+									 "CREATE TABLE tally (name TEXT NOT NULL "
+									 "PRIMARY KEY, records INTEGER NOT NULL, "
+									 "amount TEXT NOT NULL) STRICT;\n"
+									 "INSERT INTO tally VALUES ('base', 0, '0'), "
+									 "('unsettlement', 0, '0'), ('payment_log', 0, "
+									 "'0'),"
+									 " ('dead_letter', 0, '0'), ('statistics', 0, "
+									 "'0');\n";
+
+char *schema_text(void)
+{
+	return must_format("%s%s", schema, cover_schema);
+}
+
+void tally_read(struct database *database, struct tally to[TABLES])
+{
+	sqlite3_stmt *read = database_prepare(database, "SELECT records, amount FROM tally WHERE name=?1");
+
+	for (int i = 0; i < TABLES; i++) {
+		database_bind(database, read, 1, slice_of(table_name[i]));
+		if (!database_step(database, read) || !amount_sum_read(column_text(read, 1), &to[i].amount))
+			fail(EX_DATAERR, "%s: the tally of table %s is damaged; restore the file", database->path,
+			     table_name[i]);
+		to[i].records = sqlite3_column_int64(read, 0);
+		sqlite3_reset(read);
+	}
+	sqlite3_finalize(read);
+}
+
+void tally_write(struct database *database, const struct tally tally[TABLES])
+{
+	sqlite3_stmt *write = database_prepare(database, "UPDATE tally SET records=?2, amount=?3 WHERE name=?1");
+	char text[AMOUNT_TEXT];
+
+	for (int i = 0; i < TABLES; i++) {
+		database_bind(database, write, 1, slice_of(table_name[i]));
+		sqlite3_bind_int64(write, 2, tally[i].records);
+		database_bind(database, write, 3, (struct slice){text, amount_write(text, tally[i].amount)});
+		database_do(database, write);
+	}
+	sqlite3_finalize(write);
+}
+
+struct slice column_text(sqlite3_stmt *statement, int column)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return (struct slice){(const char *)text, text ? (size_t)sqlite3_column_bytes(statement, column) : 0};
+}

@@ -1,0 +1,110 @@
+#include "verify.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cover.h"
+#include "fail.h"
+#include "schema.h"
+#include "shown.h"
+
+/* SQLite's own check; each complaint is a line. Returns whether there is none. */
+static bool check_structure(struct database *database)
+{
+	sqlite3_stmt *check = database_prepare(database, "PRAGMA integrity_check");
+	bool sound = true;
+
+	while (database_step(database, check)) {
+		const char *text = (const char *)sqlite3_column_text(check, 0);
+		if (strcmp(text, "ok") == 0)
+			continue;
+		shown_print(stdout, "damaged: %s\n", text);
+		sound = false;
+	}
+	sqlite3_finalize(check);
+	return sound;
+}
+
+static struct tally count_table(struct database *database, enum table table)
+{
+	static const char *const money[TABLES] = {"amount", "amount", "0", "0", "totalAmount"};
+	char sql[96];
+	struct tally tally = {0};
+
+	snprintf(sql, sizeof sql, "SELECT %s FROM %s", money[table], table_name[table]);
+	sqlite3_stmt *rows = database_prepare(database, sql);
+	while (database_step(database, rows)) {
+		tally.records++;
+		tally.amount += sqlite3_column_int64(rows, 0);
+	}
+	sqlite3_finalize(rows);
+	return tally;
+}
+
+/* Counts each table and prints the result. Returns whether all are as their tallies say. */
+static bool check_tallies(struct database *database)
+{
+	struct tally kept[TABLES];
+	char text[AMOUNT_TEXT], other[AMOUNT_TEXT];
+	bool sound = true;
+
+	tally_read(database, kept);
+	for (int i = 0; i < TABLES; i++) {
+		struct tally counted = count_table(database, (enum table)i);
+		amount_write(text, counted.amount);
+		if (counted.records == kept[i].records && counted.amount == kept[i].amount) {
+			shown_print(stdout, "%s: %" PRId64 " records", table_name[i], counted.records);
+			if (i != TABLE_LOG && i != TABLE_DEAD)
+				shown_print(stdout, ", amount %s", text);
+			shown_print(stdout, "\n");
+			continue;
+		}
+		amount_write(other, kept[i].amount);
+		shown_print(stdout,
+			    "damaged: %s: holds %" PRId64 " records, amount %s; stored were %" PRId64 ", amount %s\n",
+			    table_name[i], counted.records, text, kept[i].records, other);
+		sound = false;
+	}
+	return sound;
+}
+
+static bool check_apart(struct database *database)
+{
+	sqlite3_stmt *both = database_prepare(
+	    database,
+	    "SELECT source, partition, \"offset\" FROM unsettlement AS u WHERE EXISTS (SELECT 1 FROM base AS b"
+	    " WHERE b.source=u.source AND b.partition=u.partition AND b.\"offset\"=u.\"offset\")");
+	bool sound = true;
+
+	for (; database_step(database, both); sound = false)
+		shown_print(stdout, "damaged: %s/%d/%lld is in base and in unsettlement\n",
+			    sqlite3_column_text(both, 0), sqlite3_column_int(both, 1),
+			    (long long)sqlite3_column_int64(both, 2));
+	sqlite3_finalize(both);
+	return sound;
+}
+
+static void print_hole(void *self, struct slice source, int32_t partition, int64_t lo, int64_t hi)
+{
+	(void)self;
+	shown_print(stdout, "hole: %.*s/%" PRId32 ": offsets %" PRId64 " to %" PRId64 " are missing\n", (int)source.n,
+		    source.p, partition, lo, hi - 1);
+}
+
+int verify_store(struct database *database)
+{
+	database_run(database, "BEGIN"); /* one moment for all checks */
+	bool sound = check_structure(database);
+	sound = check_tallies(database) && sound;
+	sound = check_apart(database) && sound;
+	uint64_t holes = cover_holes(database, print_hole, NULL);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		fail(EX_IOERR, "standard output: cannot write:");
+	if (!sound)
+		warn("%s: damaged: restore the file, or rebuild it from the records", database->path);
+	else if (holes > 0)
+		warn("%s: %" PRIu64 " holes in the cover: feed what is missing (pay-consume --from, --to)",
+		     database->path, holes);
+	return !sound ? EX_DATAERR : holes > 0 ? EX_OPERATOR : 0;
+}
