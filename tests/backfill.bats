@@ -1,0 +1,73 @@
+# scripts/backfill: days one after the other, each once, also when it is stopped in between.
+setup() {
+	load setup
+	PATH=$PATH:$BATS_TEST_DIRNAME/../scripts
+}
+
+counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
+
+@test "days are settled in order and move out of the way" {
+	mkdir -p days/2025-05-26
+	pay-gen -n 100 >days/2025-05-25.ndjson
+	pay-gen -n 50 --seed 2 --date 2025-05-26 >days/2025-05-26/online.ndjson
+	pay-gen -n 60 --seed 3 --date 2025-05-26 >days/2025-05-26/offline.ndjson
+	run backfill days -o out --default-cycle D+2
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[0]}" = "backfill: 2025-05-25.ndjson" ]
+	[ "${lines[1]}" = "backfill: 2025-05-26" ]
+	[[ $output == *"2 days settled"* ]]
+	[ "$(ls days)" = "done" ]
+	[ -f days/done/2025-05-26/online.ndjson ]
+	[ "$(counted)" = 210 ]
+	run backfill days -o out
+	[ "$status" = 0 ]
+	[[ $output == *"0 days settled"* ]]
+}
+
+@test "files of one name in the folders of two days are two sources" {
+	mkdir -p days/1 days/2
+	pay-gen -n 10 >days/1/payment
+	pay-gen -n 20 --seed 2 >days/2/payment
+	backfill days -o out
+	[ "$(counted)" = 30 ]
+}
+
+@test "a day that fails stops the run; the next one goes on there, each payment once" {
+	mkdir days
+	pay-gen -n 100 >days/1
+	pay-gen -n 100 --seed 2 --malformed 0.01 >days/2
+	pay-gen -n 100 --seed 3 >days/3
+	run backfill days -o out
+	echo "$output"
+	[ "$status" = 65 ]
+	[[ $output == *"2 failed; 1 days before it are done"* ]]
+	[ "$(echo days/*)" = "days/2 days/3 days/done" ]
+	backfill days -o out --dead-letter -
+	[ "$(counted)" = 299 ]
+}
+
+@test "a day that was settled but not moved is not counted again" {
+	mkdir days
+	pay-gen -n 100 >days/1
+	backfill days -o out
+	mv days/done/1 days/1
+	backfill days -o out
+	[ "$(counted)" = 100 ]
+}
+
+@test "a day of the name of a finished one is for an operator" {
+	mkdir -p days/done
+	pay-gen -n 10 | tee days/1 >days/done/1
+	run backfill days -o out
+	[ "$status" = 76 ]
+}
+
+@test "misuse is 64, a missing folder 66" {
+	run backfill
+	[ "$status" = 64 ]
+	run backfill days
+	[ "$status" = 64 ]
+	run backfill days -o out
+	[ "$status" = 66 ]
+}

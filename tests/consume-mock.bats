@@ -1,0 +1,70 @@
+#!/usr/bin/env bats
+# pay-consume on librdkafka's mock cluster, a process of its own: what a real broker does not do on demand.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	load setup
+	load broker
+	mock_start payment:2
+	seq -f '{"amount":%.0f}' 100 | kcat -P -b "$MOCK" -t payment
+}
+
+teardown() {
+	mock_stop
+}
+
+amounts() { jq -rc 'select(.amount) | .amount' | sort -n | paste -sd' '; }
+
+# follow OUT [OPTION]...: follows the topic into OUT; sets follower
+follow() {
+	pay-consume -b "$MOCK" -t payment "${@:2}" >"$1" 2>err 3>&- 8>&- 9>&- &
+	follower=$!
+}
+
+# comes N OUT: waits until OUT has N records
+comes() {
+	local _
+	for _ in {1..100}; do
+		[ "$(grep -c 'amount":[0-9]' "$2")" != "$1" ] || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+@test "what is there is read to its end" {
+	[ "$(pay-consume -b "$MOCK" -t payment --until end | amounts)" = "$(seq -s' ' 100)" ]
+}
+
+@test "errors of every kind of request are passed over, and each message comes once" {
+	mock_say 1:NOT_LEADER_FOR_PARTITION,REQUEST_TIMED_OUT,_TRANSPORT,UNKNOWN
+	mock_say 2:NOT_LEADER_FOR_PARTITION,LEADER_NOT_AVAILABLE
+	mock_say 3:LEADER_NOT_AVAILABLE,_TRANSPORT
+	[ "$(pay-consume -b "$MOCK" -t payment --until end | amounts)" = "$(seq -s' ' 100)" ]
+}
+
+@test "a cluster that goes away is waited for" {
+	follow out
+	comes 100 out
+	mock_say down
+	sleep 2
+	mock_say up
+	seq -f '{"amount":%.0f}' 101 150 | kcat -P -b "$MOCK" -t payment
+	comes 150 out
+	kill -TERM "$follower"
+	wait "$follower" || true
+	[ "$(amounts <out)" = "$(seq -s' ' 150)" ]
+	tail -n 1 out | grep -q '"end":"stop"'
+}
+
+@test "a cluster that stays away ends it with 69, without an end mark, and what came is whole" {
+	local status=0
+	follow out --broker-wait 1
+	comes 100 out
+	mock_say down
+	wait "$follower" || status=$?
+	cat err
+	[ "$status" = 69 ]
+	grep -q "no broker has answered for 1 s" err
+	[[ $(tail -n 1 out) != *'"end":"'* ]]
+	[ "$(amounts <out)" = "$(seq -s' ' 100)" ]
+}

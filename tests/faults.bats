@@ -1,0 +1,78 @@
+# What the fault campaign (tests/faults) has found, each by itself.
+load setup
+bats_require_minimum_version 1.5.0
+
+setup() {
+	[ -z "${PAYPIPE_BIN:-}" ] || skip "other programs than those of bin/ may not be preloaded into (sanitizers)"
+}
+
+# fault CALL:CLASS:N:ACTION COMMAND...: the command with this fault in it, see tests/faults/inject.c
+fault() {
+	FAULT=$1 LD_PRELOAD=$BATS_TEST_DIRNAME/../build/tool/inject.so "${@:2}"
+}
+
+payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m","paymentDate":"2025-05-19T21:48:15","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}'
+
+@test "a database that the disk cannot read is no damaged database" {
+	pay-store -d x.db <<<"$payment" >/dev/null
+	for n in 2 3; do
+		run -74 --separate-stderr fault "read:db:$n:5" pay-store -d x.db <<<"$payment"
+		[[ $stderr == "pay-store: x.db: cannot "*": Input/output error; "* ]]
+	done
+}
+
+@test "a program that finds no memory at its start says who it is" {
+	for n in {1..12}; do
+		run -71 --separate-stderr fault "malloc:*:$n:12" pay-tobase --dead-letter dead <<<'{}'
+		[[ $stderr == "pay-tobase: out of memory"* ]]
+	done
+}
+
+@test "libjq without memory does not take pay-filter down with it" {
+	ended=0
+	for ((n = 100; n < 8000; n += 500)); do
+		run --separate-stderr fault "malloc:*:$n:12" pay-filter --tag --reject 'BIG=.amount > 9' <<<"$payment"
+		echo "allocation $n: $status, $stderr"
+		if [ "$status" = 71 ]; then
+			[[ $stderr == *"pay-filter: "*memory* ]]
+			ended=$((ended + 1))
+		else # some it can do without
+			[ "$status" = 0 ]
+			[[ $output == '{"_src":"a/0/1","_unsettled":"UNCONFIRMED",'* ]]
+		fi
+	done
+	[ "$ended" -gt 5 ]
+}
+
+@test "lines that a loss of power left as zeros are cut off before others are appended" {
+	bad='{"_src":"a/0/1","amount":"no"}'
+	pay-filter --dead-letter dead <<<"$bad"
+	cp dead whole
+	{
+		head -c 30 whole
+		head -c 900 /dev/zero
+		tail -c 20 whole
+		cat whole
+	} >>dead
+	run -0 pay-filter --dead-letter dead <<<"$bad"
+	[[ $output == *"cut off"*"half-written"* ]]
+	cat whole whole | cmp - dead
+}
+
+@test "pay-produce that finds no memory leaves no temporary file" {
+	input='{"key":{},"value":{}}'
+	ended=0
+	for n in {1..200}; do
+		run fault "malloc:*:$n:12" pay-produce --to result <<<"$input"
+		if [ "$status" = 71 ]; then
+			ended=$((ended + 1))
+		else # some it can do without
+			[ "$status" = 0 ]
+		fi
+		run -0 find . -name '.result*'
+		echo "allocation $n leaves $output"
+		[ -z "$output" ]
+	done
+	[ "$ended" -gt 20 ]
+	[ "$(cat result)" = "$input" ]
+}

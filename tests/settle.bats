@@ -1,0 +1,306 @@
+# scripts/settle: files in, totals out, and a table that shows that nothing went missing on the way.
+setup() {
+	load setup
+	PATH=$PATH:$BATS_TEST_DIRNAME/../scripts
+}
+
+a_day() {
+	pay-gen -n 2000 --test 0.01 --network-cancels 0.02 --unconfirmed 0.01 --non-settlement 0.03 --malformed 0.005 \
+		--merchants-file merchants.csv --rules rules.csv >day.ndjson
+}
+
+@test "a day is settled, and everything adds up" {
+	a_day
+	run settle -o out --merchants merchants.csv --rules rules.csv --dead-letter - day.ndjson
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[-1]}" = "Everything adds up." ]
+	[[ $output == *"settle.db: base "*" 1850 "* ]]
+	[[ $output == *"settle.db: unsettlement "*" 140 "* ]]
+	[[ $output == *"settle.db: dead letters, open "*" 10 "* ]]
+	[[ $output =~ "tagged: TEST_PAYMENT"\ +20 ]]
+	diff <(echo "$output") <(cat out/report)
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 1850 ]
+}
+
+@test "a second run counts nothing again" {
+	a_day
+	settle -q -o out --dead-letter - day.ndjson
+	cp out/totals.ndjson first
+	run settle -q -o out --dead-letter - day.ndjson
+	[ "$status" = 0 ]
+	[ -z "$output" ]
+	cmp first out/totals.ndjson
+}
+
+@test "a second file adds to the first" {
+	pay-gen -n 100 >one
+	pay-gen -n 200 --seed 2 >two
+	settle -q -o out one
+	settle -q -o out two
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 300 ]
+}
+
+@test "a day on which nothing is settled is a day: an empty file, or test payments alone" {
+	: >empty
+	run settle -o out empty
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "${lines[-1]}" = "Everything adds up." ]
+	pay-gen -n 20 --test 1 >tests
+	settle -q -o out tests
+	[ -e out/totals.ndjson ]
+	[ ! -s out/totals.ndjson ]
+	pay-gen -n 20 >day
+	settle -q -o out day
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 20 ]
+}
+
+@test "totals that do not fit leave the totals of the run before as they were" {
+	pay-gen -n 20 >day
+	settle -q -o out day
+	cp out/totals.ndjson before
+	for i in 1 2; do
+		echo '{"channel":"ONLINE","action":"PAYMENT","data":{"paymentType":"ONLINE","amount":9223372036854775807,"payoutDate":null,"confirmDate":"2025-05-26","merchantNumber":"zz","paymentDate":"2025-05-25T10:00:00","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}}'
+	done >wide
+	run settle -q -o out wide
+	echo "$output"
+	[ "$status" = 65 ]
+	[[ $output == *"does not fit 64 bits"* ]]
+	cmp before out/totals.ndjson
+}
+
+@test "a run that stopped at a bad record goes on when it is put aside, each payment once" {
+	a_day
+	run settle -q -o out day.ndjson
+	[ "$status" = 65 ]
+	[[ $output == *"day.ndjson"* ]]
+	run settle -q -o out --merchants merchants.csv --dead-letter - day.ndjson
+	echo "$output"
+	[ "$status" = 0 ]
+	settle -q -o whole --merchants merchants.csv --dead-letter - day.ndjson
+	cmp out/totals.ndjson whole/totals.ndjson
+}
+
+@test "the exit status is that of the step that failed, and the others are not blamed" {
+	pay-gen -n 10 >day
+	run settle -o out missing
+	[ "$status" = 66 ]
+	echo 'nonsense' >policy.csv
+	run settle -o out --policy policy.csv day
+	[ "$status" = 78 ]
+	[[ $output == *"pay-filter failed (78)"* ]]
+	run settle -o out --default-cycle X+1 day
+	[ "$status" = 64 ] || [ "$status" = 78 ]
+	[[ $output == *"pay-rule failed"* ]]
+}
+
+@test "two runs do not overlap" {
+	pay-gen -n 10 >day
+	mkdir out
+	flock out/lock sleep 5 3>&- &
+	sleep 0.5
+	run settle -o out --lock-wait 0.2 day
+	[ "$status" = 75 ]
+	kill %1
+}
+
+@test "a store that lost a record does not pass" {
+	pay-gen -n 100 >day
+	settle -q -o out day
+	sqlite3 out/settle.db 'DELETE FROM base WHERE "offset" = 7'
+	run settle -q -o out day
+	echo "$output"
+	[ "$status" = 70 ]
+	[[ $output == *"records in base, and in the totals: 99 is not 100"* ]]
+	grep -q "DOES NOT ADD UP" out/report
+}
+
+@test "a payment that counts under another merchant than it is kept under does not pass" {
+	pay-gen -n 100 >day
+	settle -q -o out day
+	sqlite3 out/settle.db "UPDATE base SET merchantNumber = 'another' WHERE \"offset\" = 7"
+	run settle -q -o out day
+	echo "$output"
+	[ "$status" = 70 ]
+	[[ $output == *"total by total: they differ"* ]]
+}
+
+@test "a run that is told to stop commits what came and ends with 75; the next one goes on" {
+	mkfifo live
+	pay-gen -n 50 >day
+	exec 7<>live # it stays open, so that the run does not end by itself
+	cat day >&7
+	settle -q -o "$PWD/out" live 2>said &
+	until sqlite3 -readonly out/totals.db 'SELECT 1 FROM cover' 2>&1 | grep -qx 1; do sleep 0.05; done
+	consume=$(LC_ALL=C grep -las "[-]-resume.*$PWD/out/log.db" /proc/[0-9]*/cmdline || true)
+	kill -TERM "$(cut -d/ -f3 <<<"$consume")"
+	status=0
+	wait $! || status=$?
+	cat said
+	[ "$status" = 75 ]
+	grep -q "told to stop" said
+	settle -q -o out --as other day
+	grep -q "Everything adds up" out/report
+}
+
+@test "amounts beyond 64 bits are added exactly" {
+	for i in 1 2 3; do
+		echo '{"channel":"ONLINE","action":"PAYMENT","data":{"paymentType":"ONLINE","amount":9223372036854775807,"payoutDate":null,"confirmDate":"2025-05-26","merchantNumber":"m'$i'","paymentDate":"2025-05-25T10:00:00","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}}'
+	done >day
+	run settle -o out day
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *" 27670116110564327421"* ]]
+}
+
+# The kept part of a report.
+kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
+
+@test "-j splits a day, and comes to the same totals and records, also when run again" {
+	a_day
+	settle -q -o whole --merchants merchants.csv --rules rules.csv --dead-letter - day.ndjson
+	for jobs in 2 7; do
+		settle -q -j $jobs -o shares$jobs --merchants merchants.csv --rules rules.csv --dead-letter - day.ndjson
+		cmp whole/totals.ndjson shares$jobs/totals.ndjson
+		diff <(kept whole) <(kept shares$jobs)
+		diff <(pay-store -d whole/settle.db --export base) \
+			<(for share in $(seq $jobs); do pay-store -d shares$jobs/share-"$share"/settle.db --export base; done)
+		[ "$(tail -n 1 shares$jobs/report)" = "Everything adds up." ]
+		# once more, in shares that have all
+		rm shares$jobs/totals.ndjson
+		settle -q -j $jobs -o shares$jobs --merchants merchants.csv --rules rules.csv --dead-letter - day.ndjson
+		cmp whole/totals.ndjson shares$jobs/totals.ndjson
+	done
+}
+
+@test "-j 1 is a run without shares" {
+	pay-gen -n 50 >day
+	settle -q -j 1 -o out day
+	settle -q -o out day
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 50 ]
+	[ ! -e out/shares ]
+}
+
+@test "-j: many files, some that cannot be split, one without an end of line, empty ones and small ones" {
+	pay-gen -n 300 >one
+	printf %s "$(pay-gen -n 301 --seed 2)" >two
+	pay-gen -n 100 --seed 3 | gzip >three.gz
+	pay-gen -n 100 --seed 4 | sed 's/^{/{"_src":"four\/0\/1",/' | awk '{ sub(/0\/1"/, "0/" NR "\"") } 1' >four
+	pay-gen -n 2 --seed 5 >five
+	: >six
+	settle -q -o whole --as 1 --as "2 'ä" one two three.gz four five six
+	run settle -j 4 -o shares --as 1 --as "2 'ä" one two three.gz four five six
+	echo "$output"
+	[ "$status" = 0 ]
+	cmp whole/totals.ndjson shares/totals.ndjson
+	diff <(kept whole) <(kept shares)
+	[[ $output == *"three.gz: not split"*"four: not split"*"six: not split"* ]]
+	[ "$(grep -c ^split shares/shares)" = 3 ]
+	settle -q -j 4 -o shares six four two --as six --as four --as "2 'ä"
+	cmp whole/totals.ndjson shares/totals.ndjson
+	[ "$(wc -l <shares/shares)" = 7 ] # each is in the plan once
+	run settle -j 4 -o shares missing
+	[ "$status" = 66 ]
+}
+
+@test "-j: a folder keeps its number of shares, and a file its content" {
+	pay-gen -n 200 >day
+	settle -q -o one day
+	settle -q -j 2 -o two day
+	run settle -j 2 -o one day
+	[ "$status" = 76 ]
+	[[ $output == *"was begun without shares"* ]]
+	for jobs in 1 3; do
+		run settle -j $jobs -o two day
+		[ "$status" = 76 ]
+		[[ $output == *"was begun in 2 shares"*"--jobs 2"* ]]
+	done
+	pay-gen -n 201 >day
+	run settle -j 2 -o two day
+	[ "$status" = 76 ]
+	[[ $output == *"give it another name"* ]]
+	sed -i 's/merchant-1/merchant-2/' day
+	run settle -j 2 -o two --as another day
+	[ "$status" = 0 ]
+	sed -i 's/ONLINE/ONLINE/; 3s/CARD/CASH/; 3s/POINT/PAINT/; 3s/MONEY/MONET/; 3s/PAY"/PAI"/' day
+	run settle -j 2 -o two --as another day
+	[ "$status" = 76 ]
+}
+
+@test "-j: a bad record ends all shares, with its status; the next run goes on, each payment once" {
+	pay-gen -n 30000 >day
+	settle -q -o whole --dead-letter - day
+	sed '20001s/^{/{{/' day >bad
+	run settle -q -j 3 -o out --as day bad
+	echo "$output"
+	[ "$status" = 65 ]
+	[[ $output == *"day/0/20001"* ]]
+	[[ $output == *"share-3: pay-consume failed (65)"* || $output == *"share-2: pay-consume failed (65)"* ]]
+	run settle -q -j 3 -o out --dead-letter - --as day bad
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 29999 ]
+	settle -q -o bad1 --dead-letter - --as day bad
+	cmp bad1/totals.ndjson out/totals.ndjson
+}
+
+@test "-j: a run that is killed goes on in all shares" {
+	pay-gen -n 60000 --merchants 50 >day
+	settle -q -o whole day
+	for delay in 0.3 0.6; do
+		setsid settle -q -j 2 -o out day 3>&- 2>/dev/null &
+		sleep $delay
+		kill -KILL -- -$! || true # it may be done already
+		wait $! || true
+	done
+	settle -q -j 2 -o out day
+	cmp whole/totals.ndjson out/totals.ndjson
+	diff <(kept whole) <(kept out)
+}
+
+@test "-j: told to stop, all shares commit what came and 75 ends the run" {
+	pay-gen -n 200000 --merchants 50 >day
+	settle -q -j 2 -o out day 2>said 3>&- &
+	local process=$!
+	for _ in {1..200}; do
+		if [ -s out/share-1/totals.db ] && [ -s out/share-2/totals.db ]; then break; fi
+		sleep 0.05
+	done
+	kill -TERM "$process"
+	status=0
+	wait "$process" || status=$?
+	cat said
+	[ "$status" = 75 ]
+	grep -q "told to stop" said
+	[ "$(tail -n 1 out/report)" = "Everything adds up." ]
+	settle -q -j 2 -o out day
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 200000 ]
+}
+
+@test "-j: payments that would count in two shares do not pass" {
+	pay-gen -n 100 >day
+	pay-consume --plain --as day day >replay
+	{
+		cat day
+		sed 's/"ONLINE",/"ONLINE", /' replay
+	} >mixed
+	run settle -q -j 2 -o out --as day mixed
+	echo "$output"
+	[ "$status" = 70 ]
+	[[ $output == *"102 messages have their coordinates in two shares"* ]]
+}
+
+@test "misuse is 64" {
+	pay-gen -n 10 >day
+	for wrong in '-o out -j 0 day' '-o out -j x day' '-o out -j 2 --from 3 day' '-o out -j 2 -b x -t t --partitions 1'; do
+		# shellcheck disable=SC2086 # options and their arguments
+		run settle $wrong
+		[ "$status" = 64 ]
+	done
+	for wrong in '' '-o out' 'day' '-o out --what day' '-o'; do
+		# shellcheck disable=SC2086 # options and their arguments
+		run settle $wrong
+		[ "$status" = 64 ]
+	done
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# pay-tobase: one base record a payment, checked in full.
+
+setup() {
+	load setup
+}
+
+# message [DATA-MEMBERS] - one whole message; a second argument stands in for the channel
+message() {
+	local data='"paymentType":"OFFLINE","amount":65218,"payoutDate":"2025-05-21","confirmDate":"2025-05-21","merchantNumber":"merchant-1881","paymentDate":"2025-05-19T21:48:15.989609","paymentActionType":"PAYMENT","paymentMethodType":"CARD"'
+	printf '{"_src":"day.ndjson/0/1","channel":"OFFLINE","action":"PAYMENT","data":{%s}}\n' "${1-$data}"
+}
+
+# with MEMBER VALUE - the message with one member of data spelled otherwise
+with() {
+	message | sed -E "s|\"$1\":(\"[^\"]*\"\|[0-9]+)|\"$1\":$2|"
+}
+
+# without MEMBER
+without() {
+	message | sed -E "s/\"$1\":(\"[^\"]*\"|[0-9]+),?//; s/,\}/}/"
+}
+
+refused() { # refused REASON: the message on standard input is a bad record for that reason
+	run pay-tobase
+	[ "$status" -eq 65 ]
+	[[ $output == *"day.ndjson/0/1: bad record: "*"$1"* ]] || {
+		echo "$output"
+		return 1
+	}
+}
+
+@test "a message becomes a base record, member for member" {
+	run pay-tobase <<<"$(message)"
+	[ "$status" -eq 0 ]
+	[ "$output" = '{"_src":"day.ndjson/0/1","paymentType":"OFFLINE","amount":65218,"payoutDate":"2025-05-21","confirmDate":"2025-05-21","merchantNumber":"merchant-1881","paymentDate":"2025-05-19T21:48:15.989609","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}' ]
+}
+
+@test "members in another order, spaced and spelled with escapes come out in the documented order" {
+	echo '{ "_src" : "p/0/7" , "data" : { "paymentMethodType" : "CA\u0052D" , "amount" : 5 , "paymentDate":"2025-01-01T00:00", "merchantNumber":"m\/1", "paymentActionType":"CANCEL","payment\u0054ype":"ONLINE"}, "action":"PAYMENT", "channel":"ONLINE" }' >in
+	run pay-tobase in
+	[ "$status" -eq 0 ]
+	[ "$output" = '{"_src":"p/0/7","paymentType":"ONLINE","amount":5,"payoutDate":null,"confirmDate":null,"merchantNumber":"m\/1","paymentDate":"2025-01-01T00:00","paymentActionType":"CANCEL","paymentMethodType":"CA\u0052D"}' ]
+}
+
+@test "unknown members are kept byte for byte after the eight, those of the message last" {
+	message '"note":"a\u0041 é","paymentType":"OFFLINE","amount":1,"x":{"b":[1.10,9007199254740993]},"payoutDate":null,"confirmDate":null,"merchantNumber":"m","paymentDate":"2025-01-01T00:00:00","paymentActionType":"PAYMENT","paymentMethodType":"PAY","z":1e2' |
+		sed 's/}$/,"traceId":"t-1"}/' >in
+	run pay-tobase in
+	[ "$status" -eq 0 ]
+	[[ $output == *'"paymentMethodType":"PAY","note":"a\u0041 é","x":{"b":[1.10,9007199254740993]},"z":1e2,"traceId":"t-1"}' ]]
+}
+
+@test "key, time and headers before the message are kept in front" {
+	message | sed 's|"channel"|"_key":"k","_ts":17,"_headers":[["a","b"]],"channel"|' >in
+	run pay-tobase in
+	[ "$status" -eq 0 ]
+	[[ $output == '{"_src":"day.ndjson/0/1","_key":"k","_ts":17,"_headers":[["a","b"]],"paymentType":"OFFLINE",'* ]]
+}
+
+@test "FINISH is dropped and counted, in the statistics and in the mark" {
+	{
+		message
+		echo '{"channel":"OFFLINE","action":"FINISH","data":null}'
+		echo '{"channel":"ONLINE","action":"FINISH"}'
+	} |
+		sed 's/"_src":"[^"]*",//' >day.ndjson
+	pay-consume day.ndjson | pay-tobase --stats >out 2>stats
+	[ "$(jq -c '[.in,.out,.dropped.FINISH]' stats)" = '[3,1,2]' ]
+	[ "$(jq -c '.amount | [.in,.out]' stats)" = '["65218","65218"]' ]
+	[ "$(tail -n 1 out | jq -c '._mark | [.records,.in,.dropped["pay-tobase"],.amount,.end]')" = '[1,3,2,"65218","complete"]' ]
+}
+
+@test "FINISH that carries data is refused: a payment may be lost in it" {
+	message | sed 's/"action":"PAYMENT"/"action":"FINISH"/' | refused "FINISH with data"
+}
+
+@test "only 64-bit integers are amounts" {
+	for amount in 1.5 1e3 '"12"' null true '{}' 9223372036854775808 -9223372036854775809; do
+		with amount "$amount" | refused "amount"
+	done
+	without amount | refused "no amount"
+	for amount in 0 -0 -5 9223372036854775807 -9223372036854775808 9007199254740993; do
+		run pay-tobase <<<"$(with amount "$amount")"
+		[ "$status" -eq 0 ]
+		[[ $output == *"\"amount\":$amount,"* ]]
+	done
+}
+
+@test "only dates that exist are payout and confirm dates" {
+	for date in '"2025-02-29"' '"2025-13-01"' '"2025-1-1"' '""' '"20250101"' 5; do
+		with payoutDate "$date" | refused payoutDate
+		with confirmDate "$date" | refused confirmDate
+	done
+	run pay-tobase <<<"$(with payoutDate null)"
+	[[ $status -eq 0 && $output == *'"payoutDate":null,'* ]]
+	run pay-tobase <<<"$(without confirmDate)"
+	[[ $status -eq 0 && $output == *'"confirmDate":null,'* ]]
+}
+
+@test "only local date-times are payment dates" {
+	for date in '"2025-05-19"' '"2025-05-19T24:00"' '"2025-05-19T21:48:15Z"' '"2025-05-19T21:48:15+09:00"' '"2025-02-30T10:00"' null; do
+		with paymentDate "$date" | refused paymentDate
+	done
+	without paymentDate | refused "no paymentDate"
+	for date in '"2025-05-19T21:48"' '"2025-05-19T21:48:15"' '"2025-05-19T21:48:15.1"' '"2025-05-19T21:48:15.123456789"'; do
+		run pay-tobase <<<"$(with paymentDate "$date")"
+		[ "$status" -eq 0 ]
+	done
+}
+
+@test "enumerated members have the documented values, and those that --accept declares" {
+	with paymentType '"HYBRID"' | refused 'paymentType "HYBRID" is not one of ONLINE|OFFLINE'
+	with paymentActionType '"REFUND"' | refused paymentActionType
+	with paymentMethodType '"GIFT"' | refused paymentMethodType
+	with paymentMethodType '"card"' | refused paymentMethodType
+	without paymentMethodType | refused "no paymentMethodType"
+	message | sed 's/"channel":"OFFLINE"/"channel":"POST"/' | refused channel
+	run pay-tobase --accept paymentMethodType=GIFT --accept paymentActionType=REFUND <<<"$(with paymentMethodType '"GIFT"')"
+	[ "$status" -eq 0 ]
+	run pay-tobase --accept amount=7 </dev/null
+	[ "$status" -eq 64 ]
+}
+
+@test "a merchant number is a non-empty string" {
+	with merchantNumber '""' | refused merchantNumber
+	with merchantNumber 17 | refused merchantNumber
+	without merchantNumber | refused "no merchantNumber"
+}
+
+@test "a member that is used must not be repeated, however its name is spelled" {
+	message | sed 's/"amount":65218/"amount":65218,"\\u0061mount":1/' | refused 'repeated member "amount"'
+	message | sed 's/"channel"/"_src":"day.ndjson\/0\/2","channel"/' | refused 'repeated member "_src"'
+	message | sed 's/"action"/"channel":"ONLINE","action"/' | refused 'repeated member "channel"'
+}
+
+@test "nobody forges the toolkit's members, in data or after the message's own" {
+	message '"_unsettled":"X","paymentType":"OFFLINE"' | refused "reserved"
+	message | sed 's/"amount"/"_src":"a\/0\/1","amount"/' | refused "_src"
+	message | sed 's/"amount"/"_note":1,"amount"/' | refused "reserved"
+	message | sed 's/"amount"/"\\u005frule":"r","amount"/' | refused "_rule"
+	message | sed 's/}}$/},"_rule":"r"}/' | refused "_rule"
+}
+
+@test "a member of a base record beside data is refused" {
+	message | sed 's/}}$/},"amount":5}/' | refused '"amount" beside data'
+}
+
+@test "messages without action, or of another, or without data are refused" {
+	message | sed 's/"action":"PAYMENT",//' | refused "no action"
+	message | sed 's/"action":"PAYMENT"/"action":"START"/' | refused 'action "START"'
+	message | sed 's/"data":{.*}}/"data":null}/' | refused "without an object data"
+	message | sed 's/,"data":{.*}}/}/' | refused "without an object data"
+}
+
+@test "a dead letter keeps coordinates, reason and text, and the rest goes on" {
+	{
+		message
+		with amount 1.5 | sed 's|0/1"|0/2"|'
+		message | sed 's|0/1"|0/3"|'
+	} >in
+	run pay-tobase --dead-letter bad.ndjson in
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 2 ]
+	[ "$(jq -r '._src + " " + ._dead.stage' bad.ndjson)" = "day.ndjson/0/2 pay-tobase" ]
+	[ "$(jq -r ._dead.raw bad.ndjson)" = "$(sed -n 2p in)" ]
+	run pay-tobase --dead-letter - in
+	[ "$status" -eq 0 ]
+	[ "$(jq -c 'if ._dead then "dead" else .amount end' <<<"$output" | tr '\n' ' ')" = '65218 "dead" 65218 ' ]
+	run pay-tobase --dead-letter - --max-dead 0 in
+	[ "$status" -eq 65 ]
+	[[ $output == *"--max-dead 0"* ]]
+}
+
+@test "a corrected dead letter goes through with its old coordinates" {
+	with amount 1.5 >in
+	pay-tobase --dead-letter bad.ndjson in
+	jq -r ._dead.raw bad.ndjson | sed 's/1\.5/15/' >corrected.ndjson
+	run pay-tobase corrected.ndjson
+	[[ $status -eq 0 && $output == '{"_src":"day.ndjson/0/1",'*'"amount":15,'* ]]
+}
