@@ -35,6 +35,11 @@ static const char *kind_text(int64_t id)
 	}
 }
 
+static int version_of(int64_t id)
+{
+	return id == DATABASE_DEDUPE ? DATABASE_DEDUPE_VERSION : DATABASE_VERSION;
+}
+
 _Noreturn void database_fail(struct database *database, const char *doing)
 {
 	bool unreadable = errno == EIO;
@@ -169,9 +174,9 @@ static bool recognise(struct database *database, int kind)
 		     is);
 	if (kind && id != kind)
 		fail(EX_CONFIG, "%s: holds %s, not %s; name another file", database->path, is, kind_text(kind));
-	if (version != DATABASE_VERSION)
+	if (version != version_of(id))
 		fail(EX_CONFIG, "%s: has schema version %lld, this program knows %d; use the paypipe that made it",
-		     database->path, (long long)version, DATABASE_VERSION);
+		     database->path, (long long)version, version_of(id));
 	return true;
 }
 
@@ -353,7 +358,7 @@ static void make(struct database *database, enum database_kind kind, const char 
 {
 	char sql[96];
 
-	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", (int)kind, DATABASE_VERSION);
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", (int)kind, version_of(kind));
 	database_run(database, "BEGIN IMMEDIATE");
 	database_run(database, schema);
 	database_run(database, sql);

@@ -323,6 +323,11 @@ cases.ndjson:4: expected A, got B by --reject' ]
 		explained 'null DUPLICATE null DUPLICATE DUPLICATE null' --dedupe d.db --dedupe-by id --dedupe-days 2
 }
 
+@test "thousands of payments in segments of a few, in runs that overlap: duplicates as a list of all payments tells" {
+	python3 "$BATS_TEST_DIRNAME/filter/duplicates.py"
+	python3 "$BATS_TEST_DIRNAME/filter/duplicates.py"
+}
+
 @test "one date far ahead does not make it forget" {
 	{
 		base 1 'id="a"'

@@ -3,33 +3,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "claims.h"
 #include "fail.h"
 
 enum {
-	CACHE_KIB = 64 << 10,
+	CACHE_KIB = 32 << 10,
+	PAGE = 4096, /* a piece of claims */
 	WEEK = 7,
-	SWEEP_BITS = 12,     /* the hashes' range is cleaned in this many parts, as a power of two */
 	FIRST_PENDING = 4096 /* a power of two */
 };
 
-/* claim: who was met with an identity (high, low); day: of the payment; met: where the clock stood then; duplicate: the
- * verdict. A segment that changes the file changes `generation`. */
+/* A segment that changes the file changes `generation`. */
 static const char schema[] =
     "CREATE TABLE setting(only_row INTEGER PRIMARY KEY CHECK(only_row = 1), members TEXT NOT NULL, clock INTEGER,"
-    " generation INTEGER NOT NULL, rows INTEGER NOT NULL, sweep INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;"
-    "CREATE TABLE claim(high INTEGER NOT NULL, low INTEGER NOT NULL, source INTEGER NOT NULL,"
-    " partition INTEGER NOT NULL, offset INTEGER NOT NULL, day INTEGER NOT NULL, met INTEGER NOT NULL,"
-    " duplicate INTEGER NOT NULL, PRIMARY KEY(high, low, source, partition, offset)) STRICT, WITHOUT ROWID;";
-
-struct claim {
-	int64_t high, low;
-	int64_t source, offset;
-	int32_t partition;
-	date_day day, met;
-	bool duplicate;
-	uint32_t next; /* 1 + the next with the same place in `table`; 0: none */
-};
+    " generation INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;" CLAIMS_SCHEMA;
 
 struct source {
 	struct slice name;
@@ -44,10 +32,12 @@ struct dedupe {
 	int days, remembered; /* between payments of one identity; between the clock and what counts */
 	bool clock_set;
 	date_day clock;
-	int64_t generation, rows, sweep;
-	sqlite3_stmt *find, *find_source, *name_source;
+	int64_t generation;
+	sqlite3_stmt *find_source, *name_source;
+	struct claims claims;  /* in the file */
 	struct claim *pending; /* of the segment */
 	uint32_t pending_n, pending_capacity;
+	uint32_t *next;  /* of each of `pending`: 1 + the next with the same place in `table`; 0: none */
 	uint32_t *table; /* 1 + index of the first of a chain in pending, by hash; as long as pending's capacity */
 	struct source *sources;
 	size_t sources_n, last_source;
@@ -58,13 +48,13 @@ struct dedupe {
 static void read_setting(struct dedupe *dedupe, const char *members)
 {
 	struct database *file = &dedupe->file;
-	sqlite3_stmt *s = database_prepare(file, "SELECT members, clock, generation, rows, sweep,"
+	sqlite3_stmt *s = database_prepare(file, "SELECT members, clock, generation,"
 						 " (SELECT coalesce(max(id), 0) + 1 FROM source) FROM setting");
 	if (!database_step(file, s)) {
 		sqlite3_finalize(s);
 		if (dedupe->dry)
 			return;
-		s = database_prepare(file, "INSERT INTO setting VALUES(1, ?1, NULL, 0, 0, 0)");
+		s = database_prepare(file, "INSERT INTO setting VALUES(1, ?1, NULL, 0)");
 		database_bind(file, s, 1, slice_of(members));
 		database_do(file, s);
 		sqlite3_finalize(s);
@@ -77,23 +67,53 @@ static void read_setting(struct dedupe *dedupe, const char *members)
 	dedupe->clock_set = sqlite3_column_type(s, 1) != SQLITE_NULL;
 	dedupe->clock = sqlite3_column_int(s, 1);
 	dedupe->generation = sqlite3_column_int64(s, 2);
-	dedupe->rows = sqlite3_column_int64(s, 3);
-	dedupe->sweep = sqlite3_column_int64(s, 4);
-	dedupe->next_source = sqlite3_column_int64(s, 5);
+	dedupe->next_source = sqlite3_column_int64(s, 3);
 	sqlite3_finalize(s);
+}
+
+/* Puts the claim number i of pending into the table. */
+static void chain(struct dedupe *dedupe, uint32_t i)
+{
+	uint32_t *head = &dedupe->table[dedupe->pending[i].low & (dedupe->pending_capacity - 1)];
+	dedupe->next[i] = *head;
+	*head = i + 1;
 }
 
 static void room_for_pending(struct dedupe *dedupe, uint32_t capacity)
 {
 	dedupe->pending = must_realloc(dedupe->pending, capacity * sizeof *dedupe->pending);
+	dedupe->next = must_realloc(dedupe->next, capacity * sizeof *dedupe->next);
 	dedupe->table = must_realloc(dedupe->table, capacity * sizeof *dedupe->table);
 	dedupe->pending_capacity = capacity;
 	memset(dedupe->table, 0, capacity * sizeof *dedupe->table);
-	for (uint32_t i = 0; i < dedupe->pending_n; i++) {
-		uint32_t *head = &dedupe->table[(uint64_t)dedupe->pending[i].low & (capacity - 1)];
-		dedupe->pending[i].next = *head;
-		*head = i + 1;
-	}
+	for (uint32_t i = 0; i < dedupe->pending_n; i++)
+		chain(dedupe, i);
+}
+
+/* The claims of the segment stand on what was read before: it must be so still. */
+static void check_unchanged(struct dedupe *dedupe)
+{
+	sqlite3_stmt *s = database_prepare(&dedupe->file, "SELECT generation FROM setting");
+	if (!database_step(&dedupe->file, s) || sqlite3_column_int64(s, 0) != dedupe->generation)
+		fail(EX_TEMPFAIL, "%s: was changed by another program meanwhile, run this again", dedupe->file.path);
+	sqlite3_finalize(s);
+}
+
+/* Look-ups between two commits see one state of the file, the one that our last commit left. */
+static void start_reading(struct dedupe *dedupe)
+{
+	if (dedupe->reading)
+		return;
+	database_run(&dedupe->file, "BEGIN");
+	dedupe->reading = true;
+	check_unchanged(dedupe);
+}
+
+static void stop_reading(struct dedupe *dedupe)
+{
+	if (dedupe->reading)
+		database_run(&dedupe->file, "COMMIT");
+	dedupe->reading = false;
 }
 
 struct dedupe *dedupe_open(const char *path, const char *members, int days, double lock_wait, bool dry)
@@ -102,27 +122,23 @@ struct dedupe *dedupe_open(const char *path, const char *members, int days, doub
 	*dedupe = (struct dedupe){.days = days, .remembered = days + WEEK, .dry = dry, .open = true, .next_source = 1};
 	room_for_pending(dedupe, FIRST_PENDING);
 	if (!dry)
-		database_open(&dedupe->file, path, DATABASE_DEDUPE, schema, lock_wait, CACHE_KIB);
+		database_open_paged(&dedupe->file, path, DATABASE_DEDUPE, schema, lock_wait, CACHE_KIB, PAGE);
 	else if (access(path, F_OK) == 0)
 		database_open_read(&dedupe->file, path, DATABASE_DEDUPE);
 	else
 		dedupe->open = false;
 	if (!dedupe->open)
 		return dedupe;
+	/* One view of all that is read here; where nothing is written it stays to the end. */
+	database_run(&dedupe->file, "BEGIN");
+	dedupe->reading = true;
 	read_setting(dedupe, members);
-	dedupe->find = database_prepare(&dedupe->file, "SELECT source, partition, offset, day, met, duplicate FROM "
-						       "claim WHERE high = ?1 AND low = ?2");
+	claims_open(&dedupe->claims, &dedupe->file);
+	if (!dry)
+		stop_reading(dedupe);
 	dedupe->find_source = database_prepare(&dedupe->file, "SELECT id FROM source WHERE name = ?1");
 	dedupe->name_source = database_prepare(&dedupe->file, "SELECT name FROM source WHERE id = ?1");
 	return dedupe;
-}
-
-/* Look-ups between two commits see one state of the file. */
-static void start_reading(struct dedupe *dedupe)
-{
-	if (!dedupe->reading)
-		database_run(&dedupe->file, "BEGIN");
-	dedupe->reading = true;
 }
 
 /* The number of a source, a new one where the file does not know it. */
@@ -181,57 +197,61 @@ static void tell(struct dedupe *dedupe, const struct claim *claim, struct coordi
 
 /* What is known of an identity when a record with it comes. */
 struct met {
+	const struct dedupe *dedupe;
+	const struct claim *fresh;
+	bool all;             /* it matters who holds the claim, also when the verdict is known */
 	bool before;          /* the record itself was met, with the verdict own.duplicate */
 	bool claimed;         /* another record holds a claim that counts */
-	struct claim own, by; /* set where the flags are */
+	struct claim own, by; /* set where the flags are; of several claims the earliest */
 };
 
-static void consider(const struct dedupe *dedupe, const struct claim *known, const struct claim *fresh, struct met *met)
+static bool earlier(const struct claim *a, const struct claim *b)
 {
+	if (a->met != b->met)
+		return a->met < b->met;
+	if (a->source != b->source)
+		return a->source < b->source;
+	return a->partition != b->partition ? a->partition < b->partition : a->offset < b->offset;
+}
+
+/* Looks at a claim of the identity; returns whether others may change the verdict. */
+static bool consider(void *context, const struct claim *known)
+{
+	struct met *met = context;
+	const struct dedupe *dedupe = met->dedupe;
+	const struct claim *fresh = met->fresh;
 	if ((int64_t)dedupe->clock - known->met > dedupe->remembered)
-		return;
+		return true;
 	if (known->source == fresh->source && known->partition == fresh->partition && known->offset == fresh->offset) {
 		met->before = true;
 		met->own = *known;
-	} else if (!known->duplicate && !met->claimed && llabs((long long)fresh->day - known->day) <= dedupe->days) {
+	} else if (!known->duplicate && llabs((long long)fresh->day - known->day) <= dedupe->days &&
+		   (!met->claimed || earlier(known, &met->by))) {
 		met->claimed = true;
 		met->by = *known;
 	}
+	return !met->before || (met->all && met->own.duplicate);
 }
 
-static void look_up(struct dedupe *dedupe, const struct claim *fresh, struct met *met)
+static void look_up(struct dedupe *dedupe, struct met *met)
 {
-	uint32_t at = dedupe->table[(uint64_t)fresh->low & (dedupe->pending_capacity - 1)];
-	for (; at; at = dedupe->pending[at - 1].next) {
+	const struct claim *fresh = met->fresh;
+	uint32_t at = dedupe->table[fresh->low & (dedupe->pending_capacity - 1)];
+	for (; at; at = dedupe->next[at - 1]) {
 		const struct claim *known = &dedupe->pending[at - 1];
-		if (known->high == fresh->high && known->low == fresh->low)
-			consider(dedupe, known, fresh, met);
+		if (known->high == fresh->high && known->low == fresh->low && !consider(met, known))
+			return;
 	}
-	if (!dedupe->open)
-		return;
-	sqlite3_stmt *s = dedupe->find;
-	sqlite3_bind_int64(s, 1, fresh->high);
-	sqlite3_bind_int64(s, 2, fresh->low);
-	while (database_step(&dedupe->file, s)) {
-		struct claim known = {.source = sqlite3_column_int64(s, 0),
-				      .partition = sqlite3_column_int(s, 1),
-				      .offset = sqlite3_column_int64(s, 2),
-				      .day = sqlite3_column_int(s, 3),
-				      .met = sqlite3_column_int(s, 4),
-				      .duplicate = sqlite3_column_int(s, 5)};
-		consider(dedupe, &known, fresh, met);
-	}
+	if (dedupe->open)
+		claims_find(&dedupe->claims, fresh->high, fresh->low, consider, met);
 }
 
 static void keep(struct dedupe *dedupe, const struct claim *fresh)
 {
 	if (dedupe->pending_n == dedupe->pending_capacity)
 		room_for_pending(dedupe, 2 * dedupe->pending_capacity);
-	struct claim *claim = &dedupe->pending[dedupe->pending_n++];
-	uint32_t *head = &dedupe->table[(uint64_t)fresh->low & (dedupe->pending_capacity - 1)];
-	*claim = *fresh;
-	claim->next = *head;
-	*head = dedupe->pending_n;
+	dedupe->pending[dedupe->pending_n] = *fresh;
+	chain(dedupe, dedupe->pending_n++);
 }
 
 bool dedupe_met(struct dedupe *dedupe, XXH128_hash_t identity, const struct coordinates *own, date_day day,
@@ -239,14 +259,14 @@ bool dedupe_met(struct dedupe *dedupe, XXH128_hash_t identity, const struct coor
 {
 	if (dedupe->open)
 		start_reading(dedupe);
-	struct claim fresh = {.high = (int64_t)identity.high64,
-			      .low = (int64_t)identity.low64,
+	struct claim fresh = {.high = identity.high64,
+			      .low = identity.low64,
 			      .source = source_id(dedupe, own->source),
 			      .offset = own->offset,
 			      .partition = own->partition,
 			      .day = day};
-	struct met met = {0};
-	look_up(dedupe, &fresh, &met);
+	struct met met = {.dedupe = dedupe, .fresh = &fresh, .all = claimant != NULL};
+	look_up(dedupe, &met);
 	if (!met.before) {
 		/* Only what is new moves the clock: a record met again has moved it already. */
 		if (!dedupe->clock_set)
@@ -267,13 +287,7 @@ bool dedupe_met(struct dedupe *dedupe, XXH128_hash_t identity, const struct coor
 	return duplicate;
 }
 
-static int by_hash(const void *a, const void *b)
-{
-	const struct claim *x = a, *y = b;
-	return x->high != y->high ? (x->high > y->high) - (x->high < y->high) : (x->low > y->low) - (x->low < y->low);
-}
-
-static void insert_pending(struct dedupe *dedupe)
+static void insert_sources(struct dedupe *dedupe)
 {
 	struct database *file = &dedupe->file;
 	sqlite3_stmt *s = database_prepare(file, "INSERT INTO source VALUES(?1, ?2)");
@@ -285,51 +299,6 @@ static void insert_pending(struct dedupe *dedupe)
 			dedupe->sources[i].pending = false;
 		}
 	sqlite3_finalize(s);
-	/* In the order of the table, neighbours share pages. */
-	qsort(dedupe->pending, dedupe->pending_n, sizeof *dedupe->pending, by_hash);
-	s = database_prepare(file, "INSERT OR REPLACE INTO claim VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-	for (uint32_t i = 0; i < dedupe->pending_n; i++) {
-		const struct claim *claim = &dedupe->pending[i];
-		sqlite3_bind_int64(s, 1, claim->high);
-		sqlite3_bind_int64(s, 2, claim->low);
-		sqlite3_bind_int64(s, 3, claim->source);
-		sqlite3_bind_int(s, 4, claim->partition);
-		sqlite3_bind_int64(s, 5, claim->offset);
-		sqlite3_bind_int(s, 6, claim->day);
-		sqlite3_bind_int(s, 7, claim->met);
-		sqlite3_bind_int(s, 8, claim->duplicate);
-		database_do(file, s);
-	}
-	sqlite3_finalize(s);
-	dedupe->rows += dedupe->pending_n;
-}
-
-/* Deletes what no longer counts from a part of the table: all of a small one, of a large one so much that cleaning
- * keeps ahead of what comes. It is free to be late, since what is expired is not looked at. */
-static void sweep(struct dedupe *dedupe)
-{
-	int64_t all = (int64_t)1 << SWEEP_BITS, rows = 2 * (int64_t)dedupe->pending_n + 100;
-	int64_t parts = dedupe->rows > rows ? 1 + all * rows / dedupe->rows : all;
-	if (parts > all - dedupe->sweep)
-		parts = all - dedupe->sweep;
-	uint64_t first = (uint64_t)dedupe->sweep << (64 - SWEEP_BITS), size = (uint64_t)parts << (64 - SWEEP_BITS);
-	sqlite3_stmt *s =
-	    database_prepare(&dedupe->file, "DELETE FROM claim WHERE high BETWEEN ?1 AND ?2 AND met < ?3");
-	sqlite3_bind_int64(s, 1, (int64_t)(first ^ (uint64_t)INT64_MIN));
-	sqlite3_bind_int64(s, 2, (int64_t)((first + size - 1) ^ (uint64_t)INT64_MIN));
-	sqlite3_bind_int64(s, 3, (int64_t)dedupe->clock - dedupe->remembered);
-	dedupe->rows -= database_do(&dedupe->file, s);
-	dedupe->sweep = (dedupe->sweep + parts) % all;
-	sqlite3_finalize(s);
-}
-
-/* The claims of the segment stand on what was read before: it must be so still. */
-static void check_unchanged(struct dedupe *dedupe)
-{
-	sqlite3_stmt *s = database_prepare(&dedupe->file, "SELECT generation FROM setting");
-	if (!database_step(&dedupe->file, s) || sqlite3_column_int64(s, 0) != dedupe->generation)
-		fail(EX_TEMPFAIL, "%s: was changed by another program meanwhile, run this again", dedupe->file.path);
-	sqlite3_finalize(s);
 }
 
 void dedupe_commit(struct dedupe *dedupe)
@@ -337,19 +306,16 @@ void dedupe_commit(struct dedupe *dedupe)
 	if (dedupe->dry || dedupe->pending_n == 0)
 		return;
 	struct database *file = &dedupe->file;
-	if (dedupe->reading)
-		database_run(file, "COMMIT");
-	dedupe->reading = false;
+	stop_reading(dedupe);
 	database_begin(file);
 	check_unchanged(dedupe);
-	insert_pending(dedupe);
-	sweep(dedupe);
-	sqlite3_stmt *s =
-	    database_prepare(file, "UPDATE setting SET clock = ?1, generation = ?2, rows = ?3, sweep = ?4");
+	insert_sources(dedupe);
+	int64_t counts = (int64_t)dedupe->clock - dedupe->remembered;
+	claims_add(&dedupe->claims, dedupe->pending, dedupe->pending_n,
+		   counts > INT32_MIN ? (date_day)counts : INT32_MIN);
+	sqlite3_stmt *s = database_prepare(file, "UPDATE setting SET clock = ?1, generation = ?2");
 	sqlite3_bind_int(s, 1, dedupe->clock);
 	sqlite3_bind_int64(s, 2, ++dedupe->generation);
-	sqlite3_bind_int64(s, 3, dedupe->rows);
-	sqlite3_bind_int64(s, 4, dedupe->sweep);
 	database_do(file, s);
 	sqlite3_finalize(s);
 	database_commit(file);
@@ -362,9 +328,8 @@ void dedupe_close(struct dedupe *dedupe)
 	if (!dedupe)
 		return;
 	if (dedupe->open) {
-		if (dedupe->reading)
-			database_run(&dedupe->file, "COMMIT");
-		sqlite3_finalize(dedupe->find);
+		stop_reading(dedupe);
+		claims_close(&dedupe->claims);
 		sqlite3_finalize(dedupe->find_source);
 		sqlite3_finalize(dedupe->name_source);
 		database_close(&dedupe->file);
@@ -373,6 +338,7 @@ void dedupe_close(struct dedupe *dedupe)
 		free((char *)dedupe->sources[i].name.p);
 	free(dedupe->sources);
 	free(dedupe->pending);
+	free(dedupe->next);
 	free(dedupe->table);
 	free(dedupe->claimant.p);
 	free(dedupe);

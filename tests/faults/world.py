@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import tempfile
 import threading
@@ -48,6 +49,16 @@ def demand(true, text):
 
 # --- what is kept
 
+CLAIM = struct.Struct("<qqqIIii")  # as cmd/pay-filter/claims.c has it
+
+
+def unfold(connection):
+    """The claims of pay-filter --dedupe, which lie in pieces of 40 bytes each, as a table of this connection."""
+    connection.execute("CREATE TEMP TABLE claim(high, low, offset, partition, source, day, met)")
+    for (piece,) in connection.execute("SELECT claims FROM piece").fetchall():
+        connection.executemany("INSERT INTO claim VALUES(?, ?, ?, ?, ?, ?, ?)", CLAIM.iter_unpack(piece))
+
+
 def rows(path, sql):
     """The rows of a database; None where it, or the table, is not there yet."""
     if not os.path.exists(path):
@@ -56,6 +67,8 @@ def rows(path, sql):
     mode = "rw" if os.path.exists(path + "-journal") else "ro"
     connection = sqlite3.connect(f"file:{path}?mode={mode}", uri=True)
     try:
+        if " claim " in sql:
+            unfold(connection)
         return connection.execute(sql).fetchall()
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
@@ -76,7 +89,7 @@ TABLES = {
                   f"SELECT {PAYMENT}, reason FROM unsettlement ORDER BY 1, 2, 3",
                   "SELECT source, partition, offset, stage, reason, raw, corrected FROM dead_letter ORDER BY 1, 2, 3"],
     "totals.db": ["SELECT * FROM statistics ORDER BY 1, 2, 3, 4", "SELECT source, partition, chunk, bits FROM known"],
-    "seen.db": ["SELECT c.high, c.low, s.name, c.partition, c.offset, c.day, c.met, c.duplicate"
+    "seen.db": ["SELECT c.high, c.low, s.name, c.partition & 0x7fffffff, c.offset, c.day, c.met, c.partition >> 31"
                 " FROM claim c JOIN source s ON s.id = c.source ORDER BY 5"],
 }
 COVER = "SELECT source, partition, lo, hi FROM cover ORDER BY 1, 2, 3"
