@@ -18,41 +18,31 @@ const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "
  * none, likewise. record: the whole line, only where it is spelled otherwise than these columns are written back. */
 #define REST "own TEXT, members TEXT, record TEXT"
 /* What a message's data says, for readers; computed, not stored. */
-#define SEEN(name) name " ANY AS (json_extract(message, '$.data." name "'))"
+#define SEEN(name) name " ANY AS (json_extract(message, '$.data." name "')), "
 
+/* A table a paragraph. */
+/* clang-format off */
 static const char schema[] =
-    "CREATE TABLE base (" COORDINATES ", " PAYMENT ", " REST ", " BY_COORDINATES
-    "CREATE TABLE unsettlement (" COORDINATES ", reason TEXT NOT NULL, " PAYMENT ", " REST ", " BY_COORDINATES
-    "CREATE TABLE payment_log (" COORDINATES ", channel TEXT, action TEXT, message TEXT NOT NULL,"
-    " " SEEN("paymentType") ", " SEEN("amount") ", " SEEN("payoutDate") ", " SEEN(
-	"confirmDate") ","
-		       " " SEEN("merchantNumber") ", " SEEN("paymentDate") ", " SEEN(
-			   "paymentActionType") ","
-						" " SEEN(
-						    "paymentMethodType") ", " BY_COORDINATES
-									 "CREATE TABLE dead_letter (" COORDINATES
-									 ", stage TEXT NOT NULL, reason TEXT NOT NULL, "
-									 "raw TEXT NOT NULL,"
-									 " encoding TEXT, length INTEGER, corrected "
-									 "INTEGER NOT NULL, record "
-									 "TEXT, " BY_COORDINATES
-									 "CREATE TABLE statistics (merchantNumber TEXT "
-									 "NOT NULL, paymentActionType TEXT NOT NULL,"
-									 " paymentDateDaily TEXT NOT NULL, "
-									 "paymentMethodType TEXT NOT NULL, count "
-									 "INTEGER NOT NULL,"
-									 " totalAmount INTEGER NOT NULL, PRIMARY KEY "
-									 "(merchantNumber, paymentActionType, "
-									 "paymentDateDaily,"
-									 " paymentMethodType)) STRICT, WITHOUT ROWID;\n"
-									 "CREATE TABLE tally (name TEXT NOT NULL "
-									 "PRIMARY KEY, records INTEGER NOT NULL, "
-									 "amount TEXT NOT NULL) STRICT;\n"
-									 "INSERT INTO tally VALUES ('base', 0, '0'), "
-									 "('unsettlement', 0, '0'), ('payment_log', 0, "
-									 "'0'),"
-									 " ('dead_letter', 0, '0'), ('statistics', 0, "
-									 "'0');\n";
+	"CREATE TABLE base (" COORDINATES ", " PAYMENT ", " REST ", " BY_COORDINATES
+
+	"CREATE TABLE unsettlement (" COORDINATES ", reason TEXT NOT NULL, " PAYMENT ", " REST ", " BY_COORDINATES
+
+	"CREATE TABLE payment_log (" COORDINATES ", channel TEXT, action TEXT, message TEXT NOT NULL, "
+	SEEN("paymentType") SEEN("amount") SEEN("payoutDate") SEEN("confirmDate") SEEN("merchantNumber")
+	SEEN("paymentDate") SEEN("paymentActionType") SEEN("paymentMethodType") BY_COORDINATES
+
+	"CREATE TABLE dead_letter (" COORDINATES ", stage TEXT NOT NULL, reason TEXT NOT NULL, raw TEXT NOT NULL,"
+	" encoding TEXT, length INTEGER, corrected INTEGER NOT NULL, record TEXT, " BY_COORDINATES
+
+	"CREATE TABLE statistics (merchantNumber TEXT NOT NULL, paymentActionType TEXT NOT NULL,"
+	" paymentDateDaily TEXT NOT NULL, paymentMethodType TEXT NOT NULL, count INTEGER NOT NULL,"
+	" totalAmount INTEGER NOT NULL,"
+	" PRIMARY KEY (merchantNumber, paymentActionType, paymentDateDaily, paymentMethodType)) STRICT, WITHOUT ROWID;\n"
+
+	"CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, records INTEGER NOT NULL, amount TEXT NOT NULL) STRICT;\n"
+	"INSERT INTO tally VALUES ('base', 0, '0'), ('unsettlement', 0, '0'), ('payment_log', 0, '0'),"
+	" ('dead_letter', 0, '0'), ('statistics', 0, '0');\n";
+/* clang-format on */
 
 char *schema_text(void)
 {
