@@ -123,7 +123,7 @@ END
 	records 1 3 | seal 10 >day
 	until [ -s store.db-wal ]; do sleep 0.02; done
 	run -75 pay-store -d store.db --lock-wait 0.2 day
-	[[ $output == *"pay-store, process $!, writes to it; waited 0.2 s"* ]]
+	[[ $output == *"$(</proc/$!/comm), process $!, writes to it; waited 0.2 s"* ]]
 	(
 		sleep 0.3
 		cat day >&9
