@@ -19,7 +19,7 @@
 #include "pay-store/verify.h"
 #include "stream.h"
 
-enum { DATABASE = 1, LOG, REPLACE, EXPORT, WHERE, VERIFY };
+enum { DATABASE = 1, LOG, REPLACE, EXPORT, WHERE, VERIFY, DEFER_INDEXES, INDEX };
 static const struct option_entry options_own[] = {
     {DATABASE, 'd', "database", "FILE", "the store; made when it is not there"},
     {LOG, 0, "log", NULL, "keep every message as it is, in payment_log"},
@@ -27,6 +27,8 @@ static const struct option_entry options_own[] = {
     {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},
     {WHERE, 0, "where", "SQL", "export only records of which this condition is true"},
     {VERIFY, 0, "verify", NULL, "check the store, list holes in its cover, and end"},
+    {DEFER_INDEXES, 0, "defer-indexes", NULL, "leave making the indexes to a later run: more loads follow"},
+    {INDEX, 0, "index", NULL, "make the indexes that are missing, and end"},
     {0},
 };
 static const struct program program = {
@@ -47,7 +49,7 @@ enum { PLAIN_TEXT_MAX = 12 << 20 }; /* text of plain input that is held at most 
 struct store {
 	struct stream stream;
 	const char *path, *export, *where;
-	bool log, replace, verify;
+	bool log, replace, verify, index, defer_indexes;
 	struct database database;
 	struct tables tables;
 	struct indexes indexes;
@@ -387,7 +389,7 @@ static void end_input(void *self, struct stream *stream, enum stream_end how)
 	struct store *store = self;
 
 	(void)stream, (void)how;
-	indexes_make(&store->indexes);
+	indexes_end(&store->indexes);
 }
 
 static const struct stage payments = {.kind = STREAM_ANY,
@@ -432,7 +434,13 @@ static void open_store(struct store *store, const struct options *options)
 			    CACHE_KIB, store->log ? LOG_PAGE : DATABASE_PAGE);
 	free(schema);
 	tables_open(&store->tables, &store->database, store->log, store->replace);
-	indexes_open(&store->indexes, &store->database);
+	indexes_open(&store->indexes, &store->database, store->defer_indexes);
+}
+
+/* Whether it reads no input. */
+static bool ends_at_once(const struct store *store)
+{
+	return store->export || store->verify || store->index;
 }
 
 static int export(struct store *store)
@@ -455,10 +463,24 @@ static int verify(struct store *store)
 	return status;
 }
 
+static int make_indexes(struct store *store, const struct options *options)
+{
+	/* It must be there; opened for reading first, which says so. */
+	database_open_read(&store->database, store->path, DATABASE_STORE);
+	database_close(&store->database);
+	char *schema = schema_text();
+	database_open(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait, CACHE_KIB);
+	free(schema);
+	indexes_open(&store->indexes, &store->database, false);
+	indexes_make(&store->indexes);
+	database_close(&store->database);
+	return 0;
+}
+
 /* --check: whether the store, where there is one, is one of ours, or could be made; whether an export could be read. */
 static int check(struct store *store, const struct options *options)
 {
-	if (store->export || store->verify) {
+	if (ends_at_once(store)) {
 		database_open_read(&store->database, store->path, DATABASE_STORE);
 		if (store->export)
 			export_check(&store->database, store->export, store->where);
@@ -475,6 +497,16 @@ static int check(struct store *store, const struct options *options)
 	return 0;
 }
 
+/* What is done in place of taking records; its exit status. */
+static int end_at_once(struct store *store, const struct options *options)
+{
+	if (options->settings.check)
+		return check(store, options);
+	if (store->verify)
+		return verify(store);
+	return store->index ? make_indexes(store, options) : export(store);
+}
+
 static void read_options(struct store *store, struct options *options)
 {
 	for (int option; (option = options_next(options));)
@@ -485,17 +517,20 @@ static void read_options(struct store *store, struct options *options)
 		case EXPORT: store->export = options->value; break;
 		case WHERE: store->where = options->value; break;
 		case VERIFY: store->verify = true; break;
+		case DEFER_INDEXES: store->defer_indexes = true; break;
+		case INDEX: store->index = true; break;
 		}
 	if (!store->path)
 		options_misuse("-d FILE is missing: the store");
 	if (store->where && !store->export)
 		options_misuse("--where goes with --export");
-	if (store->verify && store->export)
-		options_misuse("either --verify or --export");
-	if (store->verify || store->export)
-		options_alone(options, store->verify ? "--verify" : "--export");
-	if ((store->verify || store->export) && (options->operands_n > 0 || store->log || store->replace))
-		options_misuse("--verify and --export read no input");
+	if (store->verify + store->index + (store->export != NULL) > 1)
+		options_misuse("one of --verify, --index and --export");
+	if (!ends_at_once(store))
+		return;
+	options_alone(options, store->verify ? "--verify" : store->index ? "--index" : "--export");
+	if (options->operands_n > 0 || store->log || store->replace || store->defer_indexes)
+		options_misuse("--verify, --index and --export read no input");
 }
 
 static struct stream *open_stage(struct options *options, int *status)
@@ -505,10 +540,8 @@ static struct stream *open_stage(struct options *options, int *status)
 	*store = (struct store){0};
 	*status = 0;
 	read_options(store, options);
-	if (options->settings.check || store->verify || store->export) {
-		*status = options->settings.check ? check(store, options)
-			  : store->verify         ? verify(store)
-						  : export(store);
+	if (options->settings.check || ends_at_once(store)) {
+		*status = end_at_once(store, options);
 		return NULL;
 	}
 	open_store(store, options);

@@ -25,6 +25,18 @@ counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
 	[[ $output == *"0 days settled"* ]]
 }
 
+@test "the indexes are made with the last day" {
+	mkdir days
+	pay-gen -n 60000 >days/1
+	pay-gen -n 100 --seed 2 --malformed 0.01 >days/2
+	pay-gen -n 100 --seed 3 >days/3
+	indexes() { sqlite3 out/settle.db "select count(*) from sqlite_schema where name in ('base_merchant', 'base_payout')"; }
+	run -65 backfill days -o out --default-cycle D+2
+	[ "$(indexes)" = 0 ]
+	backfill days -o out --default-cycle D+2 --dead-letter -
+	[ "$(indexes)" = 2 ]
+}
+
 @test "files of one name in the folders of two days are two sources" {
 	mkdir -p days/1 days/2
 	pay-gen -n 10 >days/1/payment

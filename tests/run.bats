@@ -116,7 +116,7 @@ END
 }
 
 @test "what is no stage of a pipeline is refused: queries, tests, help" {
-	for text in 'pay-store -d x.db --verify' 'pay-store -d x.db --export base | pay-agg' 'pay-agg -d x.db --query' 'pay-filter --test x' \
+	for text in 'pay-store -d x.db --verify' 'pay-store -d x.db --index' 'pay-store -d x.db --export base | pay-agg' 'pay-agg -d x.db --query' 'pay-filter --test x' \
 		'pay-tobase --help' 'pay-agg -V' 'pay-tobase | pay-agg --check'; do
 		run -64 pay-run "$text"
 		[[ $output == *"not for a stage of pay-run"* ]] || {

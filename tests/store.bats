@@ -366,8 +366,38 @@ END
 	[[ $(sql "explain query plan select * from base where payoutDate = '2025-05-27'") == *"base_payout (payoutDate=?)"* ]]
 }
 
+indexes() { sql "select count(*) from sqlite_schema where name in ('base_merchant', 'base_payout', 'unsettlement_merchant')"; }
+
+@test "loads that others follow leave the indexes to a later run, or to --index" {
+	records 1 60000 | seal 10000 | pay-store -d store.db --defer-indexes >/dev/null
+	[ "$(indexes)" = 0 ]
+	records 60001 60010 | seal 10 | pay-store -d store.db --defer-indexes >/dev/null
+	[ "$(indexes)" = 0 ]
+	pay-store -d store.db --verify
+	run -0 pay-store -d store.db --index
+	[ -z "$output" ]
+	[ "$(indexes)" = 3 ]
+	pay-store -d store.db --index
+	records 60011 60020 | seal 10 | pay-store -d store.db --defer-indexes >/dev/null
+	[ "$(indexes)" = 3 ]
+	sqlite3 store.db 'drop index base_payout'
+	records 60021 60030 | seal 10 | pay-store -d store.db >/dev/null
+	[ "$(indexes)" = 3 ]
+	pay-store -d store.db --verify
+	cmp <(pay-store -d store.db --export base) <(records 1 60030)
+}
+
+@test "--index is for a store that is there, alone" {
+	run -66 pay-store -d none.db --index
+	[ ! -e none.db ]
+	run -64 pay-store -d store.db --index --verify
+	run -64 pay-store -d store.db --index --defer-indexes
+	run -64 pay-store -d store.db --index day
+	echo no >other.db
+	run -65 pay-store -d other.db --index
+}
+
 @test "a large load drops the indexes and makes them anew at its end" {
-	indexes() { sql "select count(*) from sqlite_schema where name in ('base_merchant', 'base_payout', 'unsettlement_merchant')"; }
 	records 1 100 | seal 10 | pay-store -d store.db >/dev/null
 	[ "$(indexes)" = 3 ]
 	records 101 70000 | seal 10000 >day

@@ -4,15 +4,17 @@ enum { BULK_SEGMENT = 5000 };    /* a segment that brings as many rows is part o
 enum { CAUGHT_UP = 1000 };       /* a segment of fewer records was closed by the clock: the source has no more */
 enum { BULK_LEAST = 50000 };     /* smaller loads never drop anything */
 enum { KEEP_AGAINST_SORT = 10 }; /* cost of keeping a row's order, in costs of sorting it */
+enum { DEFERRED_LOADS = 10 };    /* that sorting is deferred for, taken together */
 
-void indexes_open(struct indexes *indexes, struct database *database)
+void indexes_open(struct indexes *indexes, struct database *database, bool deferred)
 {
 	sqlite3_stmt *ask =
 	    database_prepare(database, "SELECT count(*) FROM sqlite_schema WHERE type='index' AND name IN"
 				       " ('base_merchant', 'base_payout', 'unsettlement_merchant')");
 
 	database_step(database, ask);
-	*indexes = (struct indexes){.database = database, .there = sqlite3_column_int(ask, 0) == 3};
+	*indexes =
+	    (struct indexes){.database = database, .there = sqlite3_column_int(ask, 0) == 3, .deferred = deferred};
 	sqlite3_finalize(ask);
 }
 
@@ -39,13 +41,21 @@ void indexes_make(struct indexes *indexes)
 	indexes->bulk = 0;
 }
 
+void indexes_end(struct indexes *indexes)
+{
+	if (!indexes->deferred)
+		indexes_make(indexes);
+}
+
 void indexes_mind(struct indexes *indexes, const struct mark *mark, int64_t added, int64_t total)
 {
+	int64_t load = total / KEEP_AGAINST_SORT / (indexes->deferred ? DEFERRED_LOADS : 1);
+
 	indexes->bulk = added >= BULK_SEGMENT ? indexes->bulk + added : 0;
 	if (!indexes->there) {
 		if (mark && mark->seq > 0 && mark->end == MARK_GOES_ON && mark->in < CAUGHT_UP)
-			indexes_make(indexes);
-	} else if (indexes->bulk >= BULK_LEAST && indexes->bulk >= total / KEEP_AGAINST_SORT) {
+			indexes_end(indexes);
+	} else if (indexes->bulk >= BULK_LEAST && indexes->bulk >= load) {
 		drop(indexes);
 	}
 }

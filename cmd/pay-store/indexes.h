@@ -11,19 +11,24 @@
 struct indexes {
 	struct database *database;
 	bool there;
-	int64_t bulk; /* rows that full segments added one behind the other */
+	bool deferred; /* to a later run */
+	int64_t bulk;  /* rows that full segments added one behind the other */
 };
 
-/* Looks whether a store has its indexes. */
-void indexes_open(struct indexes *indexes, struct database *database);
+/* Looks whether a store has its indexes. deferred: more loads like this one follow, and a later run makes what is
+ * missing. */
+void indexes_open(struct indexes *indexes, struct database *database, bool deferred);
 
 /* After a segment's transaction: added is how many rows it brought, total how many there are. Keeping the order of a
  * row costs about ten times what sorting it once does; so when a load in full segments has paid for keeping as much
- * as sorting all rows would cost, the indexes are dropped. They are made again when the stream has caught up with its
- * source, which shows in a small segment. mark is NULL for plain input. */
+ * as sorting all rows would cost, the indexes are dropped; deferred, ten loads share that. They are made again when the
+ * stream has caught up with its source, which shows in a small segment. mark is NULL for plain input. */
 void indexes_mind(struct indexes *indexes, const struct mark *mark, int64_t added, int64_t total);
 
 /* Makes them if they are not there. */
 void indexes_make(struct indexes *indexes);
+
+/* At the end of the input: the same, unless deferred. */
+void indexes_end(struct indexes *indexes);
 
 #endif
