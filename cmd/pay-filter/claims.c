@@ -88,8 +88,8 @@ void claims_open(struct claims *claims, struct database *file)
 	claims->range = database_prepare(file, "SELECT claims FROM piece WHERE id BETWEEN ?1 AND ?2");
 }
 
-/* Entries in a piece that a statement stands at. */
-static const struct entry *piece(const struct claims *claims, sqlite3_stmt *s, size_t *n)
+/* The bytes of a piece that a statement stands at, and how many entries they are. */
+static const char *piece(const struct claims *claims, sqlite3_stmt *s, size_t *n)
 {
 	size_t bytes = (size_t)sqlite3_column_bytes(s, 0);
 	if (bytes % sizeof(struct entry) != 0)
@@ -97,6 +97,14 @@ static const struct entry *piece(const struct claims *claims, sqlite3_stmt *s, s
 		     claims->file->path, bytes);
 	*n = bytes / sizeof(struct entry);
 	return sqlite3_column_blob(s, 0);
+}
+
+/* Entry number i of a piece, which begins anywhere in a page. */
+static struct entry entry_in(const char *piece, size_t i)
+{
+	struct entry entry;
+	memcpy(&entry, piece + i * sizeof entry, sizeof entry);
+	return entry;
 }
 
 /* Looks into the run's piece for the identity. Returns false if the caller has had enough. */
@@ -109,13 +117,15 @@ static bool find_in(struct claims *claims, size_t at, uint64_t high, uint64_t lo
 	if (!database_step(claims->file, claims->find))
 		return true;
 	size_t n;
-	const struct entry *v = piece(claims, claims->find, &n);
-	for (size_t i = 0; i < n && on; i++)
-		if (v[i].high == htole64(high) && v[i].low == htole64(low)) {
-			struct claim claim = claim_of(&v[i]);
-			claims->last = at;
-			on = each(context, &claim);
-		}
+	const char *bytes = piece(claims, claims->find, &n);
+	for (size_t i = 0; i < n && on; i++) {
+		struct entry entry = entry_in(bytes, i);
+		if (entry.high != htole64(high) || entry.low != htole64(low))
+			continue;
+		struct claim claim = claim_of(&entry);
+		claims->last = at;
+		on = each(context, &claim);
+	}
 	sqlite3_reset(claims->find);
 	return on;
 }
@@ -128,9 +138,11 @@ static void make_filter(struct claims *claims)
 		sqlite3_bind_int64(claims->range, 2, ((claims->runs[i].id + 1) << PIECE_BITS) - 1);
 		while (database_step(claims->file, claims->range)) {
 			size_t n;
-			const struct entry *v = piece(claims, claims->range, &n);
-			for (size_t j = 0; j < n; j++)
-				bloom_add(&claims->filter, le64toh(v[j].high), le64toh(v[j].low));
+			const char *bytes = piece(claims, claims->range, &n);
+			for (size_t j = 0; j < n; j++) {
+				struct entry entry = entry_in(bytes, j);
+				bloom_add(&claims->filter, le64toh(entry.high), le64toh(entry.low));
+			}
 		}
 	}
 }
@@ -279,10 +291,12 @@ static void take_up(struct claims *claims, const struct run *run, int bits, uint
 	sqlite3_bind_int64(claims->range, 2, run->id << PIECE_BITS | (int64_t)last);
 	while (database_step(claims->file, claims->range)) {
 		size_t n;
-		const struct entry *v = piece(claims, claims->range, &n);
-		for (size_t i = 0; i < n; i++)
-			if (first_bits(le64toh(v[i].high), bits) == begin && (date_day)le32toh(v[i].met) >= counts)
-				*next_entry(claims) = v[i];
+		const char *bytes = piece(claims, claims->range, &n);
+		for (size_t i = 0; i < n; i++) {
+			struct entry entry = entry_in(bytes, i);
+			if (first_bits(le64toh(entry.high), bits) == begin && (date_day)le32toh(entry.met) >= counts)
+				*next_entry(claims) = entry;
+		}
 	}
 }
 
