@@ -124,6 +124,11 @@ seeded() {
 	writer=$!
 	flow load --until never 2>errors 3>&- &
 	follower=$!
+	# A broker that does not answer at the start is an error; one that goes later is waited for.
+	for _ in {1..600}; do
+		[ "$(sqlite3 -readonly log.db 'SELECT count(*) > 0 FROM payment_log' 2>/dev/null)" != 1 ] || break
+		sleep 0.1
+	done
 	for _ in 1 2; do
 		random 1500
 		wait_ms $((1000 + REPLY))
@@ -140,6 +145,7 @@ seeded() {
 		[ "$(sqlite3 -readonly log.db 'select (select count(*) from payment_log) + (select count(*) from dead_letter)' 2>/dev/null)" != "$want" ] || break
 		sleep 0.1
 	done
+	cat errors
 	kill -TERM "$(cat pid.consume)"
 	wait "$follower" || [ $? = 143 ]
 	settled expected
