@@ -81,7 +81,8 @@ many() { # many ERROR: so often that no trying again gets past it
 		mock_stop
 		rm -f mock.in mock.out
 		mock_start -e "$errors" out
-		timeout 60 pay-produce -b "$MOCK" -t out in
+		# One request at a time: unlike a broker, the mock does not refuse one that overtakes another.
+		timeout 60 pay-produce -b "$MOCK" -t out -X max.in.flight=1 in
 		[ "$(there)" = "$(cat in)" ]
 	done
 }

@@ -64,7 +64,7 @@ flow() { # flow FILE [CONSUME-OPTION]...
 		echo "${PIPESTATUS[*]}" >statuses
 	} &
 	local flow=$!
-	sleep 0.7
+	sleep "${PAYPIPE_SLOW:+9}.7" # until it has started, and read what there is
 	kill -TERM "$(cat pid)"
 	wait "$flow"
 	[ "$(cat statuses)" = '143 0' ]
@@ -94,7 +94,7 @@ flow() { # flow FILE [CONSUME-OPTION]...
 	head -n 1 stream >&5
 	until [ -s log.db ]; do sleep 0.05; done
 	run -75 pay-store --log -d log.db --lock-wait 0.1 stream
-	[[ $output == *"log.db: pay-store, process $holder, writes to it; waited 0.1 s for its lock (--lock-wait)"* ]]
+	[[ $output == *"log.db: $(</proc/$holder/comm), process $holder, writes to it; waited 0.1 s for its lock (--lock-wait)"* ]]
 	grep -qF 'pay-store, process 17, writes to it; waited 30 s for its lock (--lock-wait)' "$page"
 	kill -KILL "$holder"
 	wait "$holder" || true

@@ -15,17 +15,21 @@ static const struct kafka_property producer[] = {
 };
 enum { PRODUCER = sizeof producer / sizeof *producer, OWN_MAX = 8 };
 
-static void note_error(struct topic *topic, rd_kafka_resp_err_t error, const char *why)
+void topic_note_error(struct topic *topic, rd_kafka_resp_err_t error, const char *why)
 {
 	if (topic->error)
 		return;
+	/* The broker's word is for a whole batch; message_read has seen to the limit here. */
+	if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		why = "it takes less than message.max.bytes allows here; give its max.message.bytes by"
+		      " -X message.max.bytes=N";
 	topic->error = error;
 	snprintf(topic->why, sizeof topic->why, "%s", why);
 }
 
 static void on_fatal(void *self, rd_kafka_resp_err_t error, const char *why)
 {
-	note_error(self, error, why);
+	topic_note_error(self, error, why);
 }
 
 static void on_report(rd_kafka_t *client, const rd_kafka_message_t *report, void *self)
@@ -41,12 +45,7 @@ static void on_report(rd_kafka_t *client, const rd_kafka_message_t *report, void
 	if (topic->failed < TOPIC_PLACES)
 		message_place(topic->places[topic->failed], report);
 	topic->failed++;
-	/* The broker's word is for a whole batch; message_read has seen to the limit here. */
-	note_error(topic, report->err,
-		   report->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
-		       ? "it takes less than message.max.bytes allows here; give its max.message.bytes by"
-			 " -X message.max.bytes=N"
-		       : rd_kafka_err2str(report->err));
+	topic_note_error(topic, report->err, rd_kafka_err2str(report->err));
 }
 
 /* Gets the properties of a producer ready, `own` beside those of all. */
@@ -126,7 +125,7 @@ rd_kafka_resp_err_t topic_send(struct topic *topic, const struct message *messag
 		serve(topic, SERVE_MS);
 	}
 	if (error)
-		note_error(topic, error, rd_kafka_err2str(error));
+		topic_note_error(topic, error, rd_kafka_err2str(error));
 	else
 		topic->sent++;
 	return error;

@@ -39,6 +39,9 @@ rd_kafka_resp_err_t topic_send(struct topic *topic, const struct message *messag
 /* Waits until each message is acknowledged or has failed; the latter in message.timeout.ms. Returns topic->error. */
 rd_kafka_resp_err_t topic_wait(struct topic *topic);
 
+/* Keeps an error and its text, or advice that is better, unless there was one before. */
+void topic_note_error(struct topic *topic, rd_kafka_resp_err_t error, const char *why);
+
 /* Serves reports without waiting, and says when the cluster is gone and is back. */
 void topic_serve(struct topic *topic);
 

@@ -158,10 +158,8 @@ static bool again(struct transaction *transaction, rd_kafka_error_t *error, doub
 	}
 	bool retry = rd_kafka_error_is_retriable(error) && !rd_kafka_error_txn_requires_abort(error) &&
 		     !rd_kafka_error_is_fatal(error) && stats_clock() < until;
-	if (!retry && !topic->error) {
-		topic->error = code;
-		snprintf(topic->why, sizeof topic->why, "%s", rd_kafka_error_string(error));
-	}
+	if (!retry)
+		topic_note_error(topic, code, rd_kafka_error_string(error));
 	rd_kafka_error_destroy(error);
 	topic_serve(topic);
 	return retry;
