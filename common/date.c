@@ -1,5 +1,7 @@
 #include "date.h"
 
+#include <string.h>
+
 /* Day numbers by counting years from March, so that the leap day comes last. The same arithmetic is in every treatment
  * of the Julian day number. */
 date_day date_from(int year, int month, int day)
@@ -52,27 +54,44 @@ date_day date_last(void)
 	return date_from(9999, 12, 31);
 }
 
-/* What a digit stands for; over 9 where it is none. */
-static inline unsigned digit(char c)
+/* The same byte eight times. */
+#define EIGHT(byte) (0x0101010101010101u * (byte))
+
+/* The eight bytes at p, the first lowest. */
+static inline uint64_t eight(const char *p)
 {
-	return (unsigned)(c - '0');
+	uint64_t bytes;
+	memcpy(&bytes, p, sizeof bytes);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap64(bytes);
+#endif
+	return bytes;
 }
 
-/* Two decimal digits at p; *bad is set when one is none. */
-static inline int two(const char *p, bool *bad)
+/* Whether eight bytes have a form, of which a '0' stands for any digit and all else for itself. Leaves in each byte the
+ * number of its digit, in the others 0. A sum's highest bit tells a byte that is over what may be: 9 for a digit, else
+ * 0.
+ */
+static inline bool has_form(uint64_t *bytes, uint64_t form)
 {
-	unsigned tens = digit(p[0]), ones = digit(p[1]);
-	*bad |= (tens > 9) | (ones > 9);
-	return (int)(10 * tens + ones);
+	uint64_t others = ((form ^ EIGHT('0')) + EIGHT(0x7f)) >> 7 & EIGHT(1);
+	uint64_t over = EIGHT(0x7f - 9) + others * 9;
+	*bytes ^= form;
+	return (((*bytes + over) | *bytes) & EIGHT(0x80)) == 0;
 }
 
-/* The date at p, which has ten bytes. Returns whether it is one. */
-static inline bool read_ten(const char *p, date_day *to)
+/* The number of the two digits from byte `at` on. */
+static inline int two(uint64_t digits, int at)
 {
-	bool bad = (p[4] != '-') | (p[7] != '-');
-	int century = two(p, &bad), year = 100 * century + two(p + 2, &bad), month = two(p + 5, &bad),
-	    day = two(p + 8, &bad);
-	if (bad || year < 1 || month < 1 || month > 12 || day < 1 || (day > 28 && day > date_month_days(year, month)))
+	unsigned both = (unsigned)(digits >> 8 * at);
+	return (int)((both & 0xff) * 10 + (both >> 8 & 0xff));
+}
+
+/* The day of a date that has its form. Returns whether it exists. */
+static inline bool day_of(uint64_t year_month, int day, date_day *to)
+{
+	int year = 100 * two(year_month, 0) + two(year_month, 2), month = two(year_month, 5);
+	if (year < 1 || month < 1 || month > 12 || day < 1 || (day > 28 && day > date_month_days(year, month)))
 		return false;
 	*to = date_from(year, month, day);
 	return true;
@@ -80,31 +99,37 @@ static inline bool read_ten(const char *p, date_day *to)
 
 bool date_read(struct slice text, date_day *to)
 {
-	return text.n == 10 && read_ten(text.p, to);
+	if (text.n != 10)
+		return false;
+	uint64_t year_month = eight(text.p);
+	unsigned tens = (unsigned char)text.p[8] - (unsigned)'0', ones = (unsigned char)text.p[9] - (unsigned)'0';
+	return has_form(&year_month, eight("0000-00-")) && tens <= 9 && ones <= 9 &&
+	       day_of(year_month, (int)(10 * tens + ones), to);
 }
 
 bool date_time_read(struct slice text, date_day *day, int32_t *second)
 {
 	date_day d;
-	const char *p = text.p;
-	if (text.n < 16 || !read_ten(p, &d))
+	if (text.n < 16)
 		return false;
-	bool bad = (p[10] != 'T') | (p[13] != ':');
-	int hour = two(p + 11, &bad), minute = two(p + 14, &bad), s = 0;
+	uint64_t year_month = eight(text.p), rest = eight(text.p + 8);
+	if (!has_form(&year_month, eight("0000-00-")) || !has_form(&rest, eight("00T00:00")) ||
+	    !day_of(year_month, two(rest, 0), &d))
+		return false;
+	int hour = two(rest, 3), minute = two(rest, 6), s = 0;
 	if (text.n > 16) {
-		if (text.n < 19)
+		/* What follows the minute, up to the fourth digit of the fraction: eight bytes, or fewer and zeros. */
+		size_t n = text.n < 24 ? text.n - 16 : 8;
+		int none = 8 * (8 - (int)n);
+		uint64_t seconds = eight(text.p + 16 + n - 8) >> none;
+		if (n < 3 || n == 4 || text.n > 29 || !has_form(&seconds, eight(":00.0000") << none >> none))
 			return false;
-		bad |= p[16] != ':';
-		s = two(p + 17, &bad);
+		s = two(seconds, 1);
+		for (size_t i = 24; i < text.n; i++)
+			if (text.p[i] < '0' || text.p[i] > '9')
+				return false;
 	}
-	if (text.n > 19) {
-		if (text.n < 21 || text.n > 29)
-			return false;
-		bad |= p[19] != '.';
-		for (size_t i = 20; i < text.n; i++)
-			bad |= digit(p[i]) > 9;
-	}
-	if (bad || hour > 23 || minute > 59 || s > 59)
+	if (hour > 23 || minute > 59 || s > 59)
 		return false;
 	if (day)
 		*day = d;

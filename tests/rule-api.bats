@@ -202,7 +202,8 @@ one_at_a_time() {
 	api_start <(rules)
 	run ids --rule-url "$API" many
 	[ "$(sort -u <<<"$output")" = default:C+2 ] && [ "$(asked)" -eq 1 ]
-	{ payment m1 && sleep 0.6 && payment m1; } | pay-rule --rule-url "$API" --negative-ttl 0.2 >out
+	# the second payment once the first has its answer and that answer is old
+	{ payment m1 && until [ "$(asked)" -eq 2 ]; do sleep 0.05; done && sleep 0.6 && payment m1; } | pay-rule --rule-url "$API" --negative-ttl 0.2 >out
 	[ "$(asked)" -eq 3 ]
 }
 
@@ -234,11 +235,13 @@ one_at_a_time() {
 }
 
 @test "killed at any time, a replay gives what was written before the same dates though the API has changed" {
-	local killed=0 written=0
+	local killed=0 written=0 before
 	for delay in 0.05 0.1 0.2 0.3; do
 		rm -f c.db*
 		api_start "$day/half.csv" slow=20
+		before=$(asked)
 		pay-rule --rule-url "$API" --rule-cache c.db --api-parallel 8 <"$day/tagged" >out 3>&- 8>&- 9<&- &
+		until [ "$(asked)" -gt "$before" ]; do sleep 0.01; done
 		sleep "$delay"
 		kill -9 $! 2>/dev/null && killed=$((killed + 1))
 		wait $! || true

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -95,12 +96,57 @@ static void refuses_other_date_times(void **state)
 		assert_false(date_time_read(slice_of(bad[i]), NULL, NULL));
 }
 
+/* Whether a text is a date-time, read byte by byte; the whole minutes are of a day and a month that have what is asked.
+ */
+static bool is_date_time(const char *text, size_t n)
+{
+	static const char form[] = "0000-00-00T00:00:00.000000000";
+	int value[6] = {0}, field = 0;
+	if (n < 16 || n > 29 || n == 17 || n == 18 || n == 20)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (form[i] != '0' && text[i] != form[i])
+			return false;
+		if (form[i] != '0')
+			field++;
+		else if (text[i] < '0' || text[i] > '9')
+			return false;
+		else if (i < 19)
+			value[field] = value[field] * 10 + text[i] - '0';
+	}
+	return value[0] >= 1 && value[1] >= 1 && value[1] <= 12 && value[2] >= 1 &&
+	       value[2] <= date_month_days(value[0], value[1]) && value[3] < 24 && value[4] < 60 && value[5] < 60;
+}
+
+/* Each byte of texts of each length in turn is each byte that there is. */
+static void tells_every_byte(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"2024-02-29T23:59:59.999999999", "1999-12-31T00:00:00.000000000"};
+	for (size_t t = 0; t < 2; t++)
+		for (size_t n = 0; n <= 29; n++)
+			for (size_t i = 0; i < n; i++)
+				for (int byte = 0; byte < 256; byte++) {
+					char text[30];
+					date_day day;
+					memcpy(text, texts[t], sizeof text);
+					text[i] = (char)byte;
+					struct slice slice = {text, n};
+					if (date_time_read(slice, NULL, NULL) != is_date_time(text, n))
+						fail_msg("%.*s: byte %zu is %d", (int)n, texts[t], i, byte);
+					/* A date is what the midnight after it begins with. */
+					memcpy(text + 10, "T00:00", 6);
+					if (n == 10 && date_read(slice, &day) != is_date_time(text, 16))
+						fail_msg("%.10s: byte %zu is %d", texts[t], i, byte);
+				}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(agrees_with_timegm_on_every_day), cmocka_unit_test(reads_and_writes_dates),
 	    cmocka_unit_test(refuses_days_that_do_not_exist),  cmocka_unit_test(reads_date_times),
-	    cmocka_unit_test(refuses_other_date_times),
+	    cmocka_unit_test(refuses_other_date_times),        cmocka_unit_test(tells_every_byte),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
