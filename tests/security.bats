@@ -35,7 +35,7 @@ public() {
 		until [ -e seen ]; do sleep 0.05; done
 	} | pay-filter --rejects rejects --dead-letter dead --dedupe seen.db --dedupe-by merchantNumber |
 		pay-store -d store.db | pay-agg -d totals.db | pay-produce --to totals &
-	until [ -e given ] && [ -e store.db-wal ] && [ -e totals.db-wal ]; do sleep 0.05; done
+	until [ -e given ] && [ -e store.db-shm ] && [ -e totals.db-shm ]; do sleep 0.05; done
 	stat -c '%a %n' ./*.db* >open
 	touch seen
 	wait $!

@@ -144,6 +144,27 @@ a_day() {
 	grep -q "Everything adds up" out/report
 }
 
+@test "told to stop before pay-consume has begun, a run ends with 75 and has settled nothing" {
+	pay-gen -n 50 >day
+	mkdir late
+	printf '#!/bin/sh\ncase " $* " in *" --check "*) ;; *) touch started; sleep 1 ;; esac\nexec "%s" "$@"\n' \
+		"$(command -v pay-consume)" >late/pay-consume
+	chmod +x late/pay-consume
+	for shares in 1 2; do
+		rm -rf started out
+		PATH=$PWD/late:$PATH settle -q -j "$shares" -o out day 2>said 3>&- &
+		until [ -e started ]; do sleep 0.05; done
+		kill -TERM $!
+		status=0
+		wait $! || status=$?
+		cat said
+		[ "$status" = 75 ]
+		[ "$(cat said)" = "settle: told to stop before anything came" ]
+		settle -q -j "$shares" -o out day
+		[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 50 ]
+	done
+}
+
 @test "amounts beyond 64 bits are added exactly" {
 	for i in 1 2 3; do
 		echo '{"channel":"ONLINE","action":"PAYMENT","data":{"paymentType":"ONLINE","amount":9223372036854775807,"payoutDate":null,"confirmDate":"2025-05-26","merchantNumber":"m'$i'","paymentDate":"2025-05-25T10:00:00","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}}'
@@ -263,9 +284,8 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 	pay-gen -n 200000 --merchants 50 >day
 	settle -q -j 2 -o out day 2>said 3>&- &
 	local process=$!
-	for _ in {1..200}; do
-		if [ -s out/share-1/totals.db ] && [ -s out/share-2/totals.db ]; then break; fi
-		sleep 0.05
+	for share in 1 2; do # once both have settled something
+		until sqlite3 -readonly "out/share-$share/totals.db" 'SELECT 1 FROM cover' 2>&1 | grep -qx 1; do sleep 0.02; done
 	done
 	kill -TERM "$process"
 	status=0

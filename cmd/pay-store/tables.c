@@ -6,12 +6,13 @@
 #include "fail.h"
 
 #define KEY "source=?1 AND partition=?2 AND \"offset\"=?3"
+/* In the order of base: SQLite copies the columns of an INSERT … SELECT that come in another one. */
 #define PAYMENT_COLUMNS                                                                                              \
-	"(source, partition, \"offset\", amount, paymentType, payoutDate, confirmDate, merchantNumber, paymentDate," \
+	"(source, partition, \"offset\", paymentType, amount, payoutDate, confirmDate, merchantNumber, paymentDate," \
 	" paymentActionType, paymentMethodType, rule, own, members, record"
-#define PAYMENT_VALUES  "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
+#define PAYMENT_VALUES  "?1, ?2, ?3, ?5, ?4, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
 #define SEGMENT_COLUMNS "source, partition, \"offset\", amount, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11"
-#define PAYMENT_TEXTS   "source, partition, \"offset\", amount, t0, t1, t2, t3, t4, t5, t6, t7, t9, t10, t11"
+#define PAYMENT_TEXTS   "source, partition, \"offset\", t0, amount, t1, t2, t3, t4, t5, t6, t7, t9, t10, t11"
 #define LOG_COLUMNS     "(source, partition, \"offset\", channel, action, message"
 #define LOG_TEXTS       "source, partition, \"offset\", t0, t1, t2"
 #define UNLESS_KNOWN    " ON CONFLICT DO NOTHING"
