@@ -1,6 +1,7 @@
 /* csv: what rows come out of a table, and which tables are refused. */
 #include "csv.h"
 
+#include <csv.h> /* libcsv */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -179,6 +180,82 @@ static void headers_that_do_not_fit_are_refused(void **state)
 	expect_refused("\n\n", "t.csv: no header row");
 }
 
+/* Rows as `field|field|;`, ours and libcsv's. */
+struct any {
+	FILE *to;
+	size_t width;
+};
+
+static void collect_any(void *self, uint64_t line, const struct slice *fields, const char *fault, struct slice raw)
+{
+	const struct any *any = self;
+	(void)line, (void)raw;
+	assert_null(fault);
+	for (size_t i = 0; i < any->width; i++)
+		fprintf(any->to, "%.*s|", (int)fields[i].n, fields[i].p);
+	fputc(';', any->to);
+}
+
+static void collect_field(void *p, size_t n, void *self)
+{
+	fprintf(self, "%.*s|", (int)n, (const char *)p);
+}
+
+static void collect_end(int end, void *self)
+{
+	(void)end;
+	fputc(';', self);
+}
+
+static int space_or_cr(unsigned char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static int line_feed(unsigned char c)
+{
+	return c == '\n';
+}
+
+static void rows_without_quotes_are_what_libcsv_makes_of_them(void **state)
+{
+	(void)state;
+	static const char letters[] = "ab ,\t\r;";
+	srand(1);
+	for (int i = 0; i < 20000; i++) {
+		char line[16], header[64];
+		size_t n = 0, names = 0, width = 0;
+		for (size_t most = 1 + (size_t)rand() % 12; n < most;)
+			line[n++] = letters[(size_t)rand() % (sizeof letters - 1)];
+		line[n++] = '\n';
+		if (strspn(line, " \t\r") == n - 1)
+			continue; /* blank */
+		for (size_t k = 0; k < n; k++)
+			if (line[k] == ',' || line[k] == '\n')
+				names += (size_t)sprintf(header + names, "h%zu%c", width++, line[k]);
+		char *ours, *theirs;
+		size_t ours_n, theirs_n;
+		FILE *to = open_memstream(&ours, &ours_n);
+		struct any any = {to, width};
+		struct csv *csv = csv_start("t.csv", NULL, EX_DATAERR, collect_any, &any);
+		csv_line(csv, header, names);
+		csv_line(csv, line, n);
+		csv_end(csv);
+		fclose(to);
+		to = open_memstream(&theirs, &theirs_n);
+		struct csv_parser parser;
+		csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);
+		csv_set_space_func(&parser, space_or_cr);
+		csv_set_term_func(&parser, line_feed);
+		csv_parse(&parser, line, n, collect_field, collect_end, to);
+		csv_free(&parser);
+		fclose(to);
+		assert_string_equal(ours, theirs);
+		free(ours);
+		free(theirs);
+	}
+}
+
 static void take_value(void *self, uint64_t line, struct slice value)
 {
 	fprintf(self, "%d:%.*s;", (int)line, (int)value.n, value.p);
@@ -217,6 +294,7 @@ int main(void)
 	    cmocka_unit_test(malformed_quotes_are_refused_with_their_line),
 	    cmocka_unit_test(a_quote_left_open_does_not_take_all_memory),
 	    cmocka_unit_test(headers_that_do_not_fit_are_refused),
+	    cmocka_unit_test(rows_without_quotes_are_what_libcsv_makes_of_them),
 	    cmocka_unit_test(the_first_column_goes_without_its_header),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
