@@ -128,7 +128,7 @@ paymentDateDaily, a member of its key, is an object or an array' ]
 		tail -n +100001 in
 	} | produce load --key id --stats 2>said &
 	process=$!
-	sleep 0.5
+	until [ -n "$(topic_read load -c 1)" ]; do sleep 0.1; done
 	broker_kill9
 	touch again
 	sleep 2
@@ -251,7 +251,7 @@ a {"key":{"m":"a"},"value":{"count":2}}' ]
 	topic_create once5 4
 	stream source5 4 60000 500 >in
 	for n in {1..12}; do
-		after=$((RANDOM % 700 + 100))
+		after=$((RANDOM % 700 + 100 + ${PAYPIPE_SLOW:+$n * 50}0))
 		echo "attempt $n, killed after $after ms"
 		timeout -s KILL "$((after / 1000)).$(printf %03d $((after % 1000)))" \
 			pay-produce -b "$BROKER" -t once5 --transactional-id kill --group kill -q in || true
@@ -266,10 +266,11 @@ a {"key":{"m":"a"},"value":{"count":2}}' ]
 	topic_create day 4
 	topic_create settled 4
 	pay-gen -n 20000 --seed 7 | topic_write day
-	for end in pay-consume pay-produce pay-consume pay-produce pay-consume pay-produce; do
+	for round in {1..6}; do
+		end=$([ $((round % 2)) = 1 ] && echo pay-consume || echo pay-produce)
 		consume=(pay-consume -b "$BROKER" -t day --until end --segment-records 500)
 		produce=(pay-produce -b "$BROKER" -t settled --key merchantNumber --transactional-id day --group day -q)
-		killed=(timeout -s KILL "0.$((RANDOM % 6 + 2))")
+		killed=(timeout -s KILL "${PAYPIPE_SLOW:+$round}.$((RANDOM % 6 + 2))")
 		echo "$end, ${killed[*]}"
 		if [ "$end" = pay-consume ]; then
 			"${killed[@]}" "${consume[@]}" | pay-tobase | "${produce[@]}" || true
