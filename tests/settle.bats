@@ -165,6 +165,22 @@ a_day() {
 	done
 }
 
+@test "--dedupe-by: a payment under other coordinates is kept as DUPLICATE and not settled, however often it comes" {
+	pay-gen -n 300 --seed 1 >monday
+	{ pay-gen -n 100 --seed 2 && head -n 40 monday; } >tuesday
+	settle -q -o out --dedupe-by merchantNumber,paymentDate,amount monday
+	for _ in again and-again; do
+		settle -q -o out --dedupe-by merchantNumber,paymentDate,amount --dedupe-days 3 monday tuesday
+		[ "$(tail -n 1 out/report)" = "Everything adds up." ]
+		[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 400 ]
+		[ "$(sqlite3 out/settle.db 'SELECT reason, count(*) FROM unsettlement')" = "DUPLICATE|40" ]
+	done
+	run -64 settle -o out --dedupe-days 3 monday
+	[[ $output == *"--dedupe-days needs --dedupe-by"* ]]
+	run -64 settle -o other -j 2 --dedupe-by amount monday
+	[[ $output == *"no share knows the payments of the others"* ]]
+}
+
 @test "amounts beyond 64 bits are added exactly" {
 	for i in 1 2 3; do
 		echo '{"channel":"ONLINE","action":"PAYMENT","data":{"paymentType":"ONLINE","amount":9223372036854775807,"payoutDate":null,"confirmDate":"2025-05-26","merchantNumber":"m'$i'","paymentDate":"2025-05-25T10:00:00","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}}'
