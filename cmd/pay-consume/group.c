@@ -36,11 +36,18 @@ static rd_kafka_resp_err_t ask_to_commit(struct topics *topics, const rd_kafka_t
 
 static void commit(struct topics *topics, rd_kafka_topic_partition_list_t *list)
 {
-	rd_kafka_resp_err_t error = list->cnt > 0 ? ask_to_commit(topics, list) : RD_KAFKA_RESP_ERR_NO_ERROR;
+	/* The sinks are what counts; without them the group is. */
+	bool counts = topics->wish->resume_n == 0;
+	rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+	double since = 0;
+	if (list->cnt > 0)
+		do
+			error = ask_to_commit(topics, list);
+		while (error && error != RD_KAFKA_RESP_ERR__TIMED_OUT && counts &&
+		       kafka_again(&topics->kafka, error, &since));
 	rd_kafka_topic_partition_list_destroy(list);
 	topics->committed = stats_clock();
-	/* The sinks are what counts; without them the group is. */
-	if (error && topics->wish->resume_n == 0)
+	if (error && counts)
 		kafka_fail(&topics->kafka, error, "group %s: cannot commit its offsets", topics->wish->group);
 	if (error)
 		warn("group %s: cannot commit its offsets, tools will show too much lag: %s", topics->wish->group,
