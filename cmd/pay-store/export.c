@@ -117,8 +117,8 @@ uint64_t export_table(struct database *database, const char *name, const char *w
 	uint64_t n = 0;
 
 	for (int result; (result = sqlite3_step(statement)) != SQLITE_DONE; n++) {
-		/* The condition cannot be computed: malformed JSON, overflow, a value of gigabytes; or it may not: SQLite
-		 * from 3.46 on asks for some of what it does only now. */
+		/* The condition cannot be computed: malformed JSON, overflow, a value of gigabytes; or it may not:
+		 * SQLite from 3.46 on asks for some of what it does only now. */
 		if (result == SQLITE_ERROR || result == SQLITE_AUTH || result == SQLITE_TOOBIG)
 			options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
 		if (result != SQLITE_ROW)
