@@ -96,8 +96,7 @@ static void refuses_other_date_times(void **state)
 		assert_false(date_time_read(slice_of(bad[i]), NULL, NULL));
 }
 
-/* Whether a text is a date-time, read byte by byte; the whole minutes are of a day and a month that have what is asked.
- */
+/* Whether a text is a date-time, read byte by byte: what date_time_read, which takes eight at a time, is held to. */
 static bool is_date_time(const char *text, size_t n)
 {
 	static const char form[] = "0000-00-00T00:00:00.000000000";
