@@ -101,10 +101,9 @@ bool date_read(struct slice text, date_day *to)
 {
 	if (text.n != 10)
 		return false;
-	uint64_t year_month = eight(text.p);
-	unsigned tens = (unsigned char)text.p[8] - (unsigned)'0', ones = (unsigned char)text.p[9] - (unsigned)'0';
-	return has_form(&year_month, eight("0000-00-")) && tens <= 9 && ones <= 9 &&
-	       day_of(year_month, (int)(10 * tens + ones), to);
+	uint64_t year_month = eight(text.p), month_day = eight(text.p + 2);
+	return has_form(&year_month, eight("0000-00-")) && has_form(&month_day, eight("00-00-00")) &&
+	       day_of(year_month, two(month_day, 6), to);
 }
 
 bool date_time_read(struct slice text, date_day *day, int32_t *second)
