@@ -165,7 +165,7 @@ static void find_key(struct stage_rule *stage, struct early *early)
 	const struct payment *payment = &early->payment;
 	early->key = keys_find_hashed(&stage->finding.keys, payment->texts, payment->day, early->merchant_hash);
 	early->found = true;
-	rules_fetch_place(&stage->finding.file_rules, &early->key);
+	finding_fetch_place(&stage->finding, &early->key);
 }
 
 /* The payment that was read early from a line; NULL: it was not. */
@@ -192,7 +192,7 @@ static void prepare(void *self, struct stream *stream, const struct record *reco
 	(void)stream;
 	early->line = 0;
 	if (third)
-		rules_fetch_rule(&stage->finding.file_rules, &third->key);
+		finding_fetch_rule(&stage->finding, &third->key);
 	if (second)
 		find_key(stage, second);
 	if (members_get(&record->top, NAME_UNSETTLED) || read_payment(stage, record, &early->payment) ||
@@ -201,6 +201,13 @@ static void prepare(void *self, struct stream *stream, const struct record *reco
 	early->line = line;
 	early->found = false;
 	early->merchant_hash = dictionary_fetch(&stage->finding.keys.merchant, early->payment.texts.merchant);
+}
+
+/* Rules that have come may have numbered merchants that had no number. */
+static void forget_keys(struct stage_rule *stage)
+{
+	for (size_t i = 0; i < STREAM_AHEAD; i++)
+		stage->early[i].found = false;
 }
 
 /* Deciding by what it is dated */
@@ -245,6 +252,8 @@ static void date_record(void *self, struct stream *stream, struct record *record
 			stream_pass(stream, record);
 		return;
 	}
+	if (fresh && finding_follow(finding, stream))
+		forget_keys(stage);
 	struct early *early = early_at(stage, stream->line);
 	if (early) {
 		if (!early->found)
@@ -257,8 +266,6 @@ static void date_record(void *self, struct stream *stream, struct record *record
 	} else if (!finding_locate(finding, stream, record, payment.texts, payment.day, &at)) {
 		return;
 	}
-	if (fresh)
-		finding_follow(finding, stream);
 	enum answer answer = finding_rule(finding, &at, fresh, &rule, &durable);
 	if (fresh && (stream->held.n > 0 || answer == ANSWER_NOT_YET || !durable)) {
 		finding_hold(finding, stream, record, &at);
@@ -410,8 +417,8 @@ static struct stream *open_stage(struct options *options, int *status)
 		cycles_load(&rule->cycles, &finding->keys, rule->cycles_file);
 	finding_open(finding, &options->settings, &rule->calendar);
 	dating_init(&rule->dating, &rule->calendar, rule->roll);
-	/* A topic and an API give texts new numbers at any time. */
-	if (finding->file && !finding->asks && !finding->topic_name)
+	/* What waits for an API is numbered as it comes. */
+	if ((finding->file || finding->topic_name) && !finding->asks)
 		rule->stage.prepare = prepare;
 	if (finding->asks) {
 		rule->stage.release = release;

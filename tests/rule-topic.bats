@@ -94,6 +94,19 @@ fails() { # fails STATUS TEXT COMMAND...
 	[ "$(cat out)" = $'r1\nr2\ndefault:C+2' ]
 }
 
+# The keys of payments are looked up before their turn, but for those that are spelled with escapes: a rule that comes
+# meanwhile counts for both. The merchant is one that no rule named before.
+@test "once a rule that came while it runs has dated a payment, it dates all that follow" {
+	topic_create "$topic" 1
+	rule m1 r1 | topic_write_keyed "$topic"
+	(sleep 1.5 && rule m2 r2 | topic_write_keyed "$topic") &
+	yes "$(payment m2 && payment 'm\u0032')" | timeout 60 pay-rule -b "$BROKER" --rules-topic "$topic" |
+		awk '/"_rule":"r2"/ { dated++ } /"_rule":"default:C[+]2"/ { late += dated > 0; before++ }
+			dated == 1000 { exit } END { print (before > 0), dated, late + 0 }' >out
+	[ "$(cat out)" = "1 1000 0" ]
+	wait
+}
+
 @test "a bad rule that comes while it runs stops it with 78; what came before is written" {
 	topic_create "$topic" 1
 	rule m1 r1 | topic_write_keyed "$topic"

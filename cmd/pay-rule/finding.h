@@ -55,12 +55,29 @@ void finding_hold(struct finding *finding, struct stream *stream, const struct r
  * An API that does not answer ends the program with 75 (ON_ERROR_STOP), what is before in order being written. */
 void finding_release(struct finding *finding, struct stream *stream);
 
+/* Two steps before finding_rule, with time between them: fetches the place of a key in the tables, then the rule that is
+ * named there. */
+static inline void finding_fetch_place(const struct finding *finding, const struct key *key)
+{
+	rules_fetch_place(&finding->file_rules, key);
+	rules_fetch_place(&finding->topic_rules, key);
+}
+static inline void finding_fetch_rule(const struct finding *finding, const struct key *key)
+{
+	rules_fetch_rule(&finding->file_rules, key);
+	rules_fetch_rule(&finding->topic_rules, key);
+}
+
 /* Takes in what the topic has got. A bad rule ends the program with 78, what came before being written. */
 void finding_take_news(struct finding *finding, struct stream *stream);
-static inline void finding_follow(struct finding *finding, struct stream *stream)
+
+/* The same where there is anything; returns whether there was. */
+static inline bool finding_follow(struct finding *finding, struct stream *stream)
 {
-	if (topic_has_news(&finding->topic))
-		finding_take_news(finding, stream);
+	if (!topic_has_news(&finding->topic))
+		return false;
+	finding_take_news(finding, stream);
+	return true;
 }
 
 /* The end of a segment: all that was found is published and pinned, whether or not a record waited for it. */
