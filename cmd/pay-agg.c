@@ -44,8 +44,8 @@ static const struct program program = {
 enum { GROUPS_KEPT = 131072 };
 
 /* Where no mark is passed on nobody waits for a segment's transaction, so several segments share one: for so long, or
- * so many records. A total changes in it once, however many segments add to it. */
-enum { TOGETHER_MS = 500, TOGETHER_RECORDS = 100000 };
+ * so many records; longer once they are MANY. A total changes in it once, however many segments add to it. */
+enum { TOGETHER_MS = 500, MANY = 20000, MANY_TOGETHER_MS = 2000, TOGETHER_RECORDS = 250000 };
 
 /* A record on its way to its group, a few records behind the one at hand, see totals_begin. */
 struct coming {
@@ -250,6 +250,15 @@ static bool waited_for(const struct agg *agg, const struct stream *stream, const
 	return !mark || !stream->hold_marks || agg->updates >= 0 || mark->end != MARK_GOES_ON || mark->files_n > 0;
 }
 
+/* How much longer the segments that are together may wait for others, in milliseconds; 0: no longer. */
+static int time_left(const struct agg *agg)
+{
+	int most = agg->together_n >= MANY ? MANY_TOGETHER_MS : TOGETHER_MS;
+	double waited = (stats_clock() - agg->since) * 1000;
+
+	return agg->together_n >= TOGETHER_RECORDS || waited >= most ? 0 : most - (int)waited;
+}
+
 /* A segment is whole: it is committed alone, or with those before it, or later. */
 static void finish_segment(struct agg *agg, struct stream *stream, const struct mark *mark)
 {
@@ -266,7 +275,7 @@ static void finish_segment(struct agg *agg, struct stream *stream, const struct 
 		mark_join(&agg->together, mark);
 	}
 	agg->together_n = agg->state.pending_n;
-	if (agg->together_n >= TOGETHER_RECORDS || (stats_clock() - agg->since) * 1000 >= TOGETHER_MS)
+	if (time_left(agg) == 0)
 		commit_together(agg, stream);
 }
 
@@ -275,11 +284,12 @@ static int put_off(void *self, struct stream *stream, bool now)
 	struct agg *agg = self;
 	if (agg->segments == 0)
 		return -1;
-	double waited = (stats_clock() - agg->since) * 1000;
-	if (!now && waited < TOGETHER_MS)
-		return TOGETHER_MS - (int)waited;
-	commit_together(agg, stream);
-	return -1;
+	int left = now ? 0 : time_left(agg);
+	if (left == 0) {
+		commit_together(agg, stream);
+		return -1;
+	}
+	return left;
 }
 
 static void end_segment(void *self, struct stream *stream, const struct mark *mark)
