@@ -433,8 +433,8 @@ static void open_store(struct store *store, const struct options *options)
 	database_open_paged(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait,
 			    CACHE_KIB, store->log ? LOG_PAGE : DATABASE_PAGE);
 	free(schema);
-	tables_open(&store->tables, &store->database, store->log, store->replace);
 	indexes_open(&store->indexes, &store->database, store->defer_indexes);
+	tables_open(&store->tables, &store->database, &store->indexes, store->log, store->replace);
 }
 
 /* Whether it reads no input. */

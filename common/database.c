@@ -37,7 +37,9 @@ static const char *kind_text(int64_t id)
 
 static int version_of(int64_t id)
 {
-	return id == DATABASE_DEDUPE ? DATABASE_DEDUPE_VERSION : DATABASE_VERSION;
+	return id == DATABASE_STORE    ? DATABASE_STORE_VERSION
+	       : id == DATABASE_DEDUPE ? DATABASE_DEDUPE_VERSION
+				       : DATABASE_VERSION;
 }
 
 _Noreturn void database_fail(struct database *database, const char *doing)

@@ -55,8 +55,8 @@ void finding_hold(struct finding *finding, struct stream *stream, const struct r
  * An API that does not answer ends the program with 75 (ON_ERROR_STOP), what is before in order being written. */
 void finding_release(struct finding *finding, struct stream *stream);
 
-/* Two steps before finding_rule, with time between them: fetches the place of a key in the tables, then the rule that is
- * named there. */
+/* Two steps before finding_rule, with time between them: fetches the place of a key in the tables, then the rule that
+ * is named there. */
 static inline void finding_fetch_place(const struct finding *finding, const struct key *key)
 {
 	rules_fetch_place(&finding->file_rules, key);

@@ -1,5 +1,7 @@
 #include "indexes.h"
 
+#include "fail.h"
+
 enum { BULK_SEGMENT = 5000 };    /* a segment that brings as many rows is part of a load */
 enum { CAUGHT_UP = 1000 };       /* a segment of fewer records was closed by the clock: the source has no more */
 enum { BULK_LEAST = 50000 };     /* smaller loads never drop anything */
@@ -8,14 +10,41 @@ enum { DEFERRED_LOADS = 10 };    /* that sorting is deferred for, taken together
 
 void indexes_open(struct indexes *indexes, struct database *database, bool deferred)
 {
-	sqlite3_stmt *ask =
-	    database_prepare(database, "SELECT count(*) FROM sqlite_schema WHERE type='index' AND name IN"
-				       " ('base_merchant', 'base_payout', 'unsettlement_merchant')");
+	sqlite3_stmt *ask = database_prepare(
+	    database, "SELECT count(*) FILTER (WHERE name IN ('base_key', 'payment_log_key')), count(*) FILTER (WHERE"
+		      " name IN ('base_merchant', 'base_payout', 'unsettlement_merchant')) FROM sqlite_schema"
+		      " WHERE type='index'");
 
 	database_step(database, ask);
-	*indexes =
-	    (struct indexes){.database = database, .there = sqlite3_column_int(ask, 0) == 3, .deferred = deferred};
+	*indexes = (struct indexes){.database = database,
+				    .keyed = sqlite3_column_int(ask, 0) == 2,
+				    .there = sqlite3_column_int(ask, 1) == 3,
+				    .deferred = deferred};
 	sqlite3_finalize(ask);
+	if (!deferred)
+		indexes_key(indexes);
+}
+
+static void make_key(struct indexes *indexes, const char *sql)
+{
+	switch (sqlite3_exec(indexes->database->db, sql, NULL, NULL, NULL) & 0xff) {
+	case SQLITE_OK: return;
+	case SQLITE_CONSTRAINT:
+		fail(EX_DATAERR,
+		     "%s: damaged: rows are there twice (%s): restore the file, or rebuild it from the records",
+		     indexes->database->path, sqlite3_errmsg(indexes->database->db));
+	default: database_fail(indexes->database, "write");
+	}
+}
+
+void indexes_key(struct indexes *indexes)
+{
+	if (indexes->keyed)
+		return;
+	make_key(indexes, "CREATE UNIQUE INDEX IF NOT EXISTS base_key ON base (source, partition, \"offset\")");
+	make_key(indexes,
+		 "CREATE UNIQUE INDEX IF NOT EXISTS payment_log_key ON payment_log (source, partition, \"offset\")");
+	indexes->keyed = true;
 }
 
 static void drop(struct indexes *indexes)
@@ -29,6 +58,7 @@ static void drop(struct indexes *indexes)
 
 void indexes_make(struct indexes *indexes)
 {
+	indexes_key(indexes);
 	if (indexes->there)
 		return;
 	/* One at a time: each is a transaction that the log has to hold whole. */

@@ -7,9 +7,11 @@
 
 const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "dead_letter", "statistics"};
 
-/* Coordinates are the key and the order of each table, so that a load in order only appends. */
-#define COORDINATES    "source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL"
-#define BY_COORDINATES "PRIMARY KEY (source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
+#define COORDINATES "source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL"
+/* What millions of rows come to stands in the order in which they came, so that rows of many partitions only append
+ * too; its key is an index (indexes.h). */
+#define AS_THEY_CAME   ") STRICT;\n"
+#define BY_COORDINATES ", PRIMARY KEY (source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
 #define PAYMENT                                                                                      \
 	"paymentType TEXT NOT NULL, amount INTEGER NOT NULL, payoutDate TEXT, confirmDate TEXT,"     \
 	" merchantNumber TEXT NOT NULL, paymentDate TEXT NOT NULL, paymentActionType TEXT NOT NULL," \
@@ -18,21 +20,25 @@ const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "
  * none, likewise. record: the whole line, only where it is spelled otherwise than these columns are written back. */
 #define REST "own TEXT, members TEXT, record TEXT"
 /* What a message's data says, for readers; computed, not stored. */
-#define SEEN(name) name " ANY AS (json_extract(message, '$.data." name "')), "
+#define SEEN(name) ", " name " ANY AS (json_extract(message, '$.data." name "'))"
 
 /* A table a paragraph. */
 /* clang-format off */
 static const char schema[] =
-	"CREATE TABLE base (" COORDINATES ", " PAYMENT ", " REST ", " BY_COORDINATES
+	"CREATE TABLE base (" COORDINATES ", " PAYMENT ", " REST AS_THEY_CAME
 
-	"CREATE TABLE unsettlement (" COORDINATES ", reason TEXT NOT NULL, " PAYMENT ", " REST ", " BY_COORDINATES
+	"CREATE TABLE unsettlement (" COORDINATES ", reason TEXT NOT NULL, " PAYMENT ", " REST BY_COORDINATES
 
-	"CREATE TABLE payment_log (" COORDINATES ", channel TEXT, action TEXT, message TEXT NOT NULL, "
+	"CREATE TABLE payment_log (" COORDINATES ", channel TEXT, action TEXT, message TEXT NOT NULL"
 	SEEN("paymentType") SEEN("amount") SEEN("payoutDate") SEEN("confirmDate") SEEN("merchantNumber")
-	SEEN("paymentDate") SEEN("paymentActionType") SEEN("paymentMethodType") BY_COORDINATES
+	SEEN("paymentDate") SEEN("paymentActionType") SEEN("paymentMethodType") AS_THEY_CAME
 
 	"CREATE TABLE dead_letter (" COORDINATES ", stage TEXT NOT NULL, reason TEXT NOT NULL, raw TEXT NOT NULL,"
-	" encoding TEXT, length INTEGER, corrected INTEGER NOT NULL, record TEXT, " BY_COORDINATES
+	" encoding TEXT, length INTEGER, corrected INTEGER NOT NULL, record TEXT" BY_COORDINATES
+
+	/* The least and the greatest offset that a payment or message of a source partition ever came with. */
+	"CREATE TABLE extent (source TEXT NOT NULL, partition INTEGER NOT NULL, least INTEGER NOT NULL,"
+	" most INTEGER NOT NULL, PRIMARY KEY (source, partition)) STRICT, WITHOUT ROWID;\n"
 
 	"CREATE TABLE statistics (merchantNumber TEXT NOT NULL, paymentActionType TEXT NOT NULL,"
 	" paymentDateDaily TEXT NOT NULL, paymentMethodType TEXT NOT NULL, count INTEGER NOT NULL,"

@@ -54,6 +54,19 @@ static sqlite3_stmt *prepare_any_in(struct database *database, enum table table)
 	return statement;
 }
 
+/* Whether offsets of a range lie between the first and the last that ever came, so that rows may be there. */
+static sqlite3_stmt *prepare_reaches(struct database *database)
+{
+	return database_prepare(database,
+				"SELECT 1 FROM extent WHERE source=?1 AND partition=?2 AND least<=?4 AND most>=?3");
+}
+
+static sqlite3_stmt *prepare_widen(struct database *database)
+{
+	return database_prepare(database, "INSERT INTO extent VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET"
+					  " least=min(least, excluded.least), most=max(most, excluded.most)");
+}
+
 /* The table `segment`, of which insert_all reads: source, partition, offset, amount, and the texts of enum row_text by
  * number. */
 static void give_column(const void *self, size_t i, int column, sqlite3_context *to)
@@ -89,9 +102,9 @@ static void spare_computed_columns(struct database *database)
 		database_fail(database, "open");
 }
 
-void tables_open(struct tables *tables, struct database *database, bool log, bool replace)
+void tables_open(struct tables *tables, struct database *database, struct indexes *indexes, bool log, bool replace)
 {
-	*tables = (struct tables){.database = database, .log = log, .replace = replace};
+	*tables = (struct tables){.database = database, .indexes = indexes, .log = log, .replace = replace};
 	struct intake *intake = tables->intake;
 
 	tables->fresh =
@@ -105,17 +118,22 @@ void tables_open(struct tables *tables, struct database *database, bool log, boo
 		intake[TABLE_UNSETTLEMENT].insert_all =
 		    prepare_insert_all(database, "unsettlement", PAYMENT_COLUMNS ", reason", PAYMENT_TEXTS ", t8");
 	}
-	intake[TABLE_BASE].insert = database_prepare(database, "INSERT INTO base " PAYMENT_COLUMNS
-							       ") VALUES (" PAYMENT_VALUES ")" UNLESS_KNOWN);
-	intake[TABLE_BASE].forget = database_prepare(database, "DELETE FROM base WHERE " KEY " RETURNING amount");
+	intake[TABLE_BASE].insert = database_prepare(
+	    database, "INSERT INTO base " PAYMENT_COLUMNS ", rowid) VALUES (" PAYMENT_VALUES ", ?16)" UNLESS_KNOWN);
+	intake[TABLE_BASE].place = 16;
+	intake[TABLE_BASE].forget =
+	    database_prepare(database, "DELETE FROM base WHERE " KEY " RETURNING amount, rowid");
 	intake[TABLE_UNSETTLEMENT].insert =
 	    database_prepare(database, "INSERT INTO unsettlement " PAYMENT_COLUMNS ", reason) SELECT " PAYMENT_VALUES
 				       ", ?16 WHERE NOT EXISTS (SELECT 1 FROM base WHERE " KEY ")" UNLESS_KNOWN);
 	intake[TABLE_UNSETTLEMENT].forget =
 	    database_prepare(database, "DELETE FROM unsettlement WHERE " KEY " RETURNING amount");
-	intake[TABLE_LOG].insert = database_prepare(database, "INSERT INTO payment_log " LOG_COLUMNS
-							      ") VALUES (?1, ?2, ?3, ?5, ?6, ?7)" UNLESS_KNOWN);
-	intake[TABLE_LOG].forget = database_prepare(database, "DELETE FROM payment_log WHERE " KEY " RETURNING 0");
+	intake[TABLE_LOG].insert =
+	    database_prepare(database, "INSERT INTO payment_log " LOG_COLUMNS
+				       ", rowid) VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8)" UNLESS_KNOWN);
+	intake[TABLE_LOG].place = 8;
+	intake[TABLE_LOG].forget =
+	    database_prepare(database, "DELETE FROM payment_log WHERE " KEY " RETURNING 0, rowid");
 	intake[TABLE_DEAD].insert = database_prepare(
 	    database, log ? "INSERT INTO dead_letter SELECT ?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9,"
 			    " EXISTS (SELECT 1 FROM payment_log WHERE " KEY "), ?10 WHERE true" UNLESS_KNOWN
@@ -136,30 +154,84 @@ void tables_open(struct tables *tables, struct database *database, bool log, boo
 	for (int i = 0; i < TABLES; i++)
 		if (i != TABLE_STATISTICS)
 			tables->any_in[i] = prepare_any_in(database, (enum table)i);
+	tables->reaches = prepare_reaches(database);
+	tables->widen = prepare_widen(database);
 }
 
-static bool any_in(struct tables *tables, sqlite3_stmt *statement, const struct span *span)
+static void bind_range(struct tables *tables, sqlite3_stmt *statement, const struct span *span)
 {
 	database_bind(tables->database, statement, 1, span->source);
 	sqlite3_bind_int(statement, 2, span->partition);
 	sqlite3_bind_int64(statement, 3, span->least);
 	sqlite3_bind_int64(statement, 4, span->most);
+}
+
+static bool any_in(struct tables *tables, sqlite3_stmt *statement, const struct span *span)
+{
+	bind_range(tables, statement, span);
 	bool any = database_step(tables->database, statement);
 	sqlite3_reset(statement);
 	return any;
 }
 
-/* Measures the segment, and looks what the store has in each span. */
-static void look(struct tables *tables, const struct segment *segment)
+/* Looks what the store has in each span. Without the key, a span is taken for known where its extent reaches into it.
+ */
+static void look(struct tables *tables)
 {
-	spans_measure(&tables->spans, segment);
+	sqlite3_stmt *rows = tables->any_in[tables->log ? TABLE_LOG : TABLE_BASE];
+
 	for (unsigned i = 0; i < tables->spans.n; i++) {
 		struct span *span = &tables->spans.v[i];
-		bool known = any_in(tables, tables->any_in[tables->log ? TABLE_LOG : TABLE_BASE], span);
+		bool known = any_in(tables, tables->indexes->keyed ? rows : tables->reaches, span);
 
 		span->unsettled = !tables->log && any_in(tables, tables->any_in[TABLE_UNSETTLEMENT], span);
 		span->dead = any_in(tables, tables->any_in[TABLE_DEAD], span);
 		span->fresh = span->rising && !known && !span->unsettled && !span->dead;
+	}
+}
+
+/* Whether each row is new for certain, so that none is looked up by its key. */
+static bool all_fresh(const struct spans *spans, const struct segment *segment)
+{
+	for (size_t i = 0; i < segment->n; i++)
+		if (segment->row[i].table != TABLE_STATISTICS && !spans->v[spans->of[i]].fresh)
+			return false;
+	return true;
+}
+
+/* Measures the segment and looks what the store has of it; rows that have to be looked up need the key. */
+static void survey(struct tables *tables, const struct segment *segment)
+{
+	spans_measure(&tables->spans, segment);
+	look(tables);
+	if (!tables->indexes->keyed && !all_fresh(&tables->spans, segment)) {
+		indexes_key(tables->indexes);
+		look(tables);
+	}
+}
+
+static void widen(struct tables *tables, const struct span *span)
+{
+	bind_range(tables, tables->widen, span);
+	database_do(tables->database, tables->widen);
+}
+
+/* Notes the offsets of the segment's payments or messages in their extents. */
+static void widen_all(struct tables *tables, const struct segment *segment)
+{
+	struct spans *spans = &tables->spans;
+
+	for (unsigned i = 0; i < spans->n; i++)
+		widen(tables, &spans->v[i]);
+	for (size_t i = 0; i < segment->n; i++) {
+		const struct row *row = &segment->row[i];
+
+		if (spans->of[i] != SPANS || row->table == TABLE_STATISTICS || row->table == TABLE_DEAD)
+			continue;
+		widen(tables, &(struct span){.source = segment_text(segment, row->source),
+					     .partition = row->partition,
+					     .least = row->offset,
+					     .most = row->offset});
 	}
 }
 
@@ -185,14 +257,19 @@ static void bind_texts(struct tables *tables, sqlite3_stmt *statement, const str
 	}
 }
 
-/* Adds a row unless its key is known; returns whether it was added. */
-static bool insert(struct tables *tables, const struct segment *segment, const struct row *row)
+/* Adds a row unless its key is known, at a rowid or (0) behind the others; returns whether it was added. */
+static bool insert(struct tables *tables, const struct segment *segment, const struct row *row, int64_t rowid)
 {
-	sqlite3_stmt *statement = tables->intake[row->table].insert;
+	const struct intake *intake = &tables->intake[row->table];
+	sqlite3_stmt *statement = intake->insert;
 
 	bind_key(tables, statement, segment, row);
 	sqlite3_bind_int64(statement, 4, row->amount);
 	bind_texts(tables, statement, segment, row);
+	if (rowid)
+		sqlite3_bind_int64(statement, intake->place, rowid);
+	else if (intake->place)
+		sqlite3_bind_null(statement, intake->place);
 	if (database_do(tables->database, statement) == 0)
 		return false;
 	tables->tally[row->table].records++;
@@ -200,8 +277,10 @@ static bool insert(struct tables *tables, const struct segment *segment, const s
 	return true;
 }
 
-/* Takes the row of the same key out of a table; returns whether there was one. */
-static bool forget(struct tables *tables, enum table table, const struct segment *segment, const struct row *row)
+/* Takes the row of the same key out of a table; returns whether there was one. rowid is set to where it was in a table
+ * whose rows have one; it may be NULL. */
+static bool forget(struct tables *tables, enum table table, const struct segment *segment, const struct row *row,
+		   int64_t *rowid)
 {
 	sqlite3_stmt *statement = tables->intake[table].forget;
 
@@ -213,6 +292,8 @@ static bool forget(struct tables *tables, enum table table, const struct segment
 		return false;
 	tables->tally[table].records--;
 	tables->tally[table].amount -= sqlite3_column_int64(statement, 0);
+	if (rowid && tables->intake[table].place)
+		*rowid = sqlite3_column_int64(statement, 1);
 	database_do(tables->database, statement);
 	return true;
 }
@@ -222,28 +303,30 @@ static bool is_payment(enum table table)
 	return table == TABLE_BASE || table == TABLE_UNSETTLEMENT;
 }
 
-/* A row overwrites what the store has of its coordinates. */
+/* A row overwrites what the store has of its coordinates, and takes its place. */
 static void replace(struct tables *tables, const struct segment *segment, const struct row *row)
 {
+	int64_t rowid = 0;
 	bool known;
 
 	if (is_payment(row->table)) {
-		known = forget(tables, TABLE_BASE, segment, row);
-		known = forget(tables, TABLE_UNSETTLEMENT, segment, row) || known;
+		known = forget(tables, TABLE_BASE, segment, row, &rowid);
+		known = forget(tables, TABLE_UNSETTLEMENT, segment, row, NULL) || known;
 	} else {
-		known = forget(tables, row->table, segment, row);
+		known = forget(tables, row->table, segment, row, &rowid);
 	}
-	insert(tables, segment, row);
+	insert(tables, segment, row, tables->intake[row->table].place ? rowid : 0);
 	tables->duplicates += known;
 }
 
 /* A row is added where the store has none of its coordinates. */
 static void add(struct tables *tables, const struct segment *segment, const struct row *row, const struct span *span)
 {
-	bool added = insert(tables, segment, row);
+	bool added = insert(tables, segment, row, 0);
 
 	/* What was unsettled is settled now. */
-	if (added && row->table == TABLE_BASE && span->unsettled && forget(tables, TABLE_UNSETTLEMENT, segment, row))
+	if (added && row->table == TABLE_BASE && span->unsettled &&
+	    forget(tables, TABLE_UNSETTLEMENT, segment, row, NULL))
 		added = false;
 	tables->duplicates += !added;
 }
@@ -257,8 +340,8 @@ static void correct(struct tables *tables, const struct segment *segment, const 
 static void take(struct tables *tables, const struct segment *segment, const struct row *row, const struct span *span)
 {
 	if (row->table == TABLE_STATISTICS) {
-		forget(tables, row->table, segment, row);
-		insert(tables, segment, row);
+		forget(tables, row->table, segment, row, NULL);
+		insert(tables, segment, row, 0);
 		return;
 	}
 	if (tables->replace)
@@ -289,7 +372,7 @@ static void take_all(struct tables *tables, const struct segment *segment)
 {
 	static const uint8_t turn[TABLES] = {[TABLE_UNSETTLEMENT] = 1, [TABLE_DEAD] = 2};
 
-	look(tables, segment);
+	survey(tables, segment);
 	for (int table = 0; table < TABLES; table++)
 		if (tables->intake[table].insert_all)
 			take_fresh(tables, segment, (enum table)table);
@@ -301,6 +384,7 @@ static void take_all(struct tables *tables, const struct segment *segment)
 			if (due == now && !span->fresh)
 				take(tables, segment, row, span);
 		}
+	widen_all(tables, segment);
 }
 
 void tables_take(struct tables *tables, struct segment *segment, const struct mark *mark, bool allow_gap)

@@ -7,6 +7,7 @@
 
 #include "database.h"
 #include "feed.h"
+#include "indexes.h"
 #include "mark.h"
 #include "segment.h"
 #include "spans.h"
@@ -14,17 +15,20 @@
 /* The statements by which one table takes rows. */
 struct intake {
 	sqlite3_stmt *insert;     /* adds a row unless it is there */
+	int place;                /* of the rowid among its parameters; 0: rows have none */
 	sqlite3_stmt *forget;     /* takes a row away; gives its amount */
 	sqlite3_stmt *insert_all; /* adds rows that are not there (see feed.h); NULL: the table takes them singly */
 };
 
 struct tables {
 	struct database *database;
+	struct indexes *indexes;
 	bool log;     /* messages into payment_log, else payments into base and unsettlement */
 	bool replace; /* rows of known coordinates are overwritten */
 	struct intake intake[TABLES];
 	sqlite3_stmt *correct;         /* notes that a dead letter's record came after all */
 	sqlite3_stmt *any_in[TABLES];  /* whether a table has rows in a range of offsets */
+	sqlite3_stmt *reaches, *widen; /* whether an extent reaches into a range of offsets; makes it hold one */
 	struct feed fresh;             /* what insert_all takes */
 	const struct segment *segment; /* the one at hand */
 	struct spans spans;            /* of the segment at hand */
@@ -33,12 +37,13 @@ struct tables {
 	int64_t added;                 /* rows that the last transaction brought base */
 };
 
-/* Gets ready to write to an open store. */
-void tables_open(struct tables *tables, struct database *database, bool log, bool replace);
+/* Gets ready to write to an open store; its indexes must stay where they are. */
+void tables_open(struct tables *tables, struct database *database, struct indexes *indexes, bool log, bool replace);
 
 /* One transaction: takes in the segment's rows and, where there is a mark, what it covers; then the segment is cleared.
  * Rows of coordinates that the store has are left out, or overwrite with `replace`; a payment is in one of base and
- * unsettlement, in base when it came as both. Ends the program with 76 as cover_apply does. */
+ * unsettlement, in base when it came as both. A store without its key gets it with the first segment that is not
+ * altogether new. Ends the program with 76 as cover_apply does. */
 void tables_take(struct tables *tables, struct segment *segment, const struct mark *mark, bool allow_gap);
 
 #endif

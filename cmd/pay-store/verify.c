@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cover.h"
@@ -73,8 +74,7 @@ static bool check_apart(struct database *database)
 {
 	sqlite3_stmt *both = database_prepare(
 	    database,
-	    "SELECT source, partition, \"offset\" FROM unsettlement AS u WHERE EXISTS (SELECT 1 FROM base AS b"
-	    " WHERE b.source=u.source AND b.partition=u.partition AND b.\"offset\"=u.\"offset\")");
+	    "SELECT source, partition, \"offset\" FROM base JOIN unsettlement USING (source, partition, \"offset\")");
 	bool sound = true;
 
 	for (; database_step(database, both); sound = false)
@@ -82,6 +82,28 @@ static bool check_apart(struct database *database)
 			    sqlite3_column_text(both, 0), sqlite3_column_int(both, 1),
 			    (long long)sqlite3_column_int64(both, 2));
 	sqlite3_finalize(both);
+	return sound;
+}
+
+/* What a table's key would refuse, and what lies where the store takes it for granted that nothing does: both would let
+ * a payment in twice. */
+static bool check_once(struct database *database, enum table table)
+{
+	char *sql =
+	    must_format("SELECT source, partition, \"offset\", 'twice' FROM %s GROUP BY 1, 2, 3 HAVING count(*) > 1"
+			" UNION ALL SELECT source, partition, lo, 'outside of its extent' FROM (SELECT source,"
+			" partition, min(\"offset\") AS lo, max(\"offset\") AS hi FROM %s GROUP BY 1, 2)"
+			" LEFT JOIN extent USING (source, partition) WHERE least IS NULL OR lo < least OR hi > most",
+			table_name[table], table_name[table]);
+	sqlite3_stmt *wrong = database_prepare(database, sql);
+	bool sound = true;
+
+	free(sql);
+	for (; database_step(database, wrong); sound = false)
+		shown_print(stdout, "damaged: %s: %s/%d/%lld is there %s\n", table_name[table],
+			    sqlite3_column_text(wrong, 0), sqlite3_column_int(wrong, 1),
+			    (long long)sqlite3_column_int64(wrong, 2), sqlite3_column_text(wrong, 3));
+	sqlite3_finalize(wrong);
 	return sound;
 }
 
@@ -98,6 +120,9 @@ int verify_store(struct database *database)
 	bool sound = check_structure(database);
 	sound = check_tallies(database) && sound;
 	sound = check_apart(database) && sound;
+	sound = check_once(database, TABLE_BASE) && sound;
+	sound = check_once(database, TABLE_UNSETTLEMENT) && sound;
+	sound = check_once(database, TABLE_LOG) && sound;
 	uint64_t holes = cover_holes(database, print_hole, NULL);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		fail(EX_IOERR, "standard output: cannot write:");
