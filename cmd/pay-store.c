@@ -167,7 +167,7 @@ static const char *fault_of(struct store *store, const struct members *top, int6
 /* Keeps the members that have no column as an object, those of the toolkit's own or the others. */
 static struct piece keep_members(struct segment *segment, const struct members *top, bool own)
 {
-	struct piece object = {segment->text_n, ROW_NULL};
+	struct piece object = {(uint32_t)segment->text_n, ROW_NULL};
 	size_t from = own ? 0 : top->reserved, to = own ? top->reserved : top->n;
 
 	for (size_t i = from; i < to; i++) {

@@ -10,6 +10,8 @@ enum { ROWS = 1024, TEXT = 1 << 20, TEXT_KEPT = 8 << 20 };
 
 static char *room(struct segment *segment, size_t n)
 {
+	if (n > UINT32_MAX - segment->text_n)
+		fail(EX_DATAERR, "a segment of more than 4 GiB: let marks close segments sooner");
 	if (segment->text_capacity - segment->text_n < n) {
 		while (segment->text_capacity - segment->text_n < n)
 			segment->text_capacity += segment->text_capacity ? segment->text_capacity / 2 : TEXT;
@@ -20,7 +22,7 @@ static char *room(struct segment *segment, size_t n)
 
 struct piece segment_keep(struct segment *segment, struct slice bytes)
 {
-	struct piece piece = {segment->text_n, (uint32_t)bytes.n};
+	struct piece piece = {(uint32_t)segment->text_n, (uint32_t)bytes.n};
 
 	memcpy(room(segment, bytes.n), bytes.p, bytes.n);
 	segment->text_n += bytes.n;
@@ -29,7 +31,7 @@ struct piece segment_keep(struct segment *segment, struct slice bytes)
 
 struct piece segment_keep_string(struct segment *segment, const struct member *member)
 {
-	struct piece piece = {segment->text_n, ROW_NULL};
+	struct piece piece = {(uint32_t)segment->text_n, ROW_NULL};
 
 	if (!member_given(member))
 		return piece;
@@ -46,7 +48,7 @@ struct piece segment_refer(struct segment *segment, const struct member *member,
 	if (!member_given(member) || member->escaped)
 		return segment_keep_string(segment, member);
 	struct slice inside = member_inside(member);
-	return (struct piece){kept.at + (size_t)(inside.p - line.p), (uint32_t)inside.n};
+	return (struct piece){kept.at + (uint32_t)(inside.p - line.p), (uint32_t)inside.n};
 }
 
 struct slice segment_text(const struct segment *segment, struct piece piece)

@@ -38,10 +38,10 @@ enum row_text {
 	ROW_DAY = ROW_PAYMENT_DATE
 };
 
-/* Bytes of the segment's text, by where they begin; n is ROW_NULL for no text. */
+/* Bytes of the segment's text, by where they begin; n is ROW_NULL for no text. Small, since all rows of a segment are
+ * gone through several times. */
 struct piece {
-	size_t at;
-	uint32_t n;
+	uint32_t at, n;
 };
 #define ROW_NULL UINT32_MAX
 
@@ -66,7 +66,7 @@ struct segment {
  */
 struct row *segment_add(struct segment *segment, enum table table, const struct coordinates *coordinates);
 
-/* Keeps a copy of bytes. */
+/* Keeps a copy of bytes. A segment's text of 4 GiB ends the program with 65. */
 struct piece segment_keep(struct segment *segment, struct slice bytes);
 
 /* Keeps a JSON string's characters, ROW_NULL for a null or missing member. */
