@@ -124,7 +124,7 @@ static sqlite3_stmt *prepare_key_insert(struct database *database, unsigned memb
 /* The table `gain` for SQL: id, count, amount. */
 static void give_gain(const void *self, size_t row, int column, sqlite3_context *to)
 {
-	const struct group *group = ((const struct state *)self)->gaining[row];
+	const struct group *group = ((const struct state *)self)->gaining[row].group;
 	sqlite3_result_int64(to, column == 0 ? group->id : column == 1 ? (int64_t)group->count : (int64_t)group->sum);
 }
 
@@ -350,6 +350,12 @@ static void apply(struct state *state, struct group *group, bool made)
 	database_do(&state->database, write);
 }
 
+static int by_id(const void *a, const void *b)
+{
+	int64_t one = ((const struct gaining *)a)->id, other = ((const struct gaining *)b)->id;
+	return (one > other) - (one < other);
+}
+
 /* Adds what all groups gained to their rows: by one statement where gain and sum are of 64 bits, else one by one. */
 static void apply_all(struct state *state)
 {
@@ -361,21 +367,23 @@ static void apply_all(struct state *state)
 		if (made)
 			insert_key(state, group);
 		if (amount_narrow(group->sum, &narrow)) {
-			state->gaining[n++] = group;
+			state->gaining[n++] = (struct gaining){group->id, group};
 			made_n += made;
 		} else {
 			apply(state, group, made);
 		}
 	}
+	/* Rows that follow each other are found without a search. */
+	qsort(state->gaining, n, sizeof *state->gaining, by_id);
 	state->gains.n = n;
 	state->met = state->left_n = 0;
 	database_do(&state->database, state->total_gain);
 	if (state->met != n - made_n)
 		fail(EX_DATAERR, "%s: a key has no total: the file is damaged", state->database.path);
-	/* They were left in the order of their groups. */
+	/* They were left in the order of their rows. */
 	for (size_t i = 0, left = 0; left < state->left_n; i++) {
-		if (state->gaining[i]->id == state->left[left]) {
-			apply(state, state->gaining[i], false);
+		if (state->gaining[i].id == state->left[left]) {
+			apply(state, state->gaining[i].group, false);
 			left++;
 		}
 	}

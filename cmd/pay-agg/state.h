@@ -24,6 +24,12 @@ struct pending {
 	bool subtract;
 };
 
+/* A group that gains, by its row. */
+struct gaining {
+	int64_t id;
+	struct group *group;
+};
+
 struct state {
 	struct database database;
 	struct known known; /* of the segment: read from the database and written back */
@@ -31,10 +37,10 @@ struct state {
 	size_t pending_n, pending_capacity;
 	struct group **touched; /* groups to which the segment adds */
 	size_t touched_n, touched_capacity;
-	struct group **gaining; /* those of them whose rows one statement changes, see feed.h */
-	struct feed gains;      /* these rows */
-	size_t met;             /* how many of them the database had */
-	int64_t *left;          /* ids of those whose sum leaves 64 bits or has left them: each is changed by itself */
+	struct gaining *gaining; /* those of them whose rows one statement changes, see feed.h */
+	struct feed gains;       /* these rows */
+	size_t met;              /* how many of them the database had */
+	int64_t *left;           /* ids of those whose sum leaves 64 bits or has left them: each is changed by itself */
 	size_t left_n, left_capacity;
 	const struct grouping *grouping;
 	sqlite3_stmt *key_find, *key_insert, *total_find, *total_insert, *total_update, *total_gain;
