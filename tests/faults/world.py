@@ -298,6 +298,7 @@ class World:
             Stage("dead", ["pay-tobase", "--dead-letter", "dead"], ["dead"], "log"),
             Stage("filter", ["pay-filter", "--tag", "--dedupe", "seen.db", "--dedupe-by", DEDUPE_BY], ["seen.db"], "tobase"),
             Stage("rejects", ["pay-filter", "--rejects", "rejects"], ["rejects"], "tobase"),
+            Stage("deferred", ["pay-store", "--defer-indexes", "-d", "settle.db"], ["settle.db"], "rejects"),
             Stage("expression", ["pay-filter", "--tag", "--reject", "BIG=.amount > 100000"], [], "tobase"),
             Stage("table", ["pay-rule", "--rules", "rules.csv"] + bases, [], "filter"),
             Stage("rule", ["pay-rule"] + bases, [], "filter"),
