@@ -413,7 +413,7 @@ key() { sql "select count(*) from sqlite_schema where name in ('base_key', 'paym
 }
 
 @test "whatever is fed in whatever order, stores with their key and without hold what a model does" {
-	"$BATS_TEST_DIRNAME/store-runs.py" . 60
+	"$BATS_TEST_DIRNAME/store/runs.py" . 60
 }
 
 @test "rows that came in past pay-store are found, by --verify and by the key" {

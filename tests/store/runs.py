@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Feeds stores one random run after the other, and compares what they hold with a model.
 
-    store-runs.py FOLDER SEEDS [FIRST]
+    runs.py FOLDER SEEDS [FIRST]
 
 A run is a handful of payments, unsettled payments and dead letters of few coordinates, rising or not, new or known, with
 --replace or without. Each goes into a store that has its key from the start and into one that defers it. After each run
