@@ -45,7 +45,7 @@ enum { GROUPS_KEPT = 131072 };
 
 /* Where no mark is passed on nobody waits for a segment's transaction, so several segments share one: for so long, or
  * so many records; longer once they are MANY. A total changes in it once, however many segments add to it. */
-enum { TOGETHER_MS = 500, MANY = 20000, MANY_TOGETHER_MS = 2000, TOGETHER_RECORDS = 250000 };
+enum { TOGETHER_MS = 500, MANY = 20000, MANY_TOGETHER_MS = 2000, TOGETHER_RECORDS = 120000 };
 
 /* A record on its way to its group, a few records behind the one at hand, see totals_begin. */
 struct coming {
