@@ -374,7 +374,8 @@ static void apply_all(struct state *state)
 		}
 	}
 	/* Rows that follow each other are found without a search. */
-	qsort(state->gaining, n, sizeof *state->gaining, by_id);
+	if (n > 0)
+		qsort(state->gaining, n, sizeof *state->gaining, by_id);
 	state->gains.n = n;
 	state->met = state->left_n = 0;
 	database_do(&state->database, state->total_gain);
