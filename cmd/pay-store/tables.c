@@ -257,7 +257,8 @@ static void bind_texts(struct tables *tables, sqlite3_stmt *statement, const str
 	}
 }
 
-/* Adds a row unless its key is known, at a rowid or (0) behind the others; returns whether it was added. */
+/* Adds a row unless its key is known, in a table with rowids at this one or (0) behind the others; returns whether it
+ * was added. */
 static bool insert(struct tables *tables, const struct segment *segment, const struct row *row, int64_t rowid)
 {
 	const struct intake *intake = &tables->intake[row->table];
@@ -266,7 +267,7 @@ static bool insert(struct tables *tables, const struct segment *segment, const s
 	bind_key(tables, statement, segment, row);
 	sqlite3_bind_int64(statement, 4, row->amount);
 	bind_texts(tables, statement, segment, row);
-	if (rowid)
+	if (intake->place && rowid)
 		sqlite3_bind_int64(statement, intake->place, rowid);
 	else if (intake->place)
 		sqlite3_bind_null(statement, intake->place);
@@ -315,7 +316,7 @@ static void replace(struct tables *tables, const struct segment *segment, const 
 	} else {
 		known = forget(tables, row->table, segment, row, &rowid);
 	}
-	insert(tables, segment, row, tables->intake[row->table].place ? rowid : 0);
+	insert(tables, segment, row, rowid);
 	tables->duplicates += known;
 }
 

@@ -70,40 +70,42 @@ static bool check_tallies(struct database *database)
 	return sound;
 }
 
-static bool check_apart(struct database *database)
+/* Each row of a query (text before the coordinates, source, partition, offset, what the record is) is a complaint and a
+ * line. Returns whether there is none. */
+static bool check_none(struct database *database, const char *sql)
 {
-	sqlite3_stmt *both = database_prepare(
-	    database,
-	    "SELECT source, partition, \"offset\" FROM base JOIN unsettlement USING (source, partition, \"offset\")");
+	sqlite3_stmt *wrong = database_prepare(database, sql);
 	bool sound = true;
 
-	for (; database_step(database, both); sound = false)
-		shown_print(stdout, "damaged: %s/%d/%lld is in base and in unsettlement\n",
-			    sqlite3_column_text(both, 0), sqlite3_column_int(both, 1),
-			    (long long)sqlite3_column_int64(both, 2));
-	sqlite3_finalize(both);
+	for (; database_step(database, wrong); sound = false)
+		shown_print(stdout, "damaged: %s%s/%d/%lld is %s\n", sqlite3_column_text(wrong, 0),
+			    sqlite3_column_text(wrong, 1), sqlite3_column_int(wrong, 2),
+			    (long long)sqlite3_column_int64(wrong, 3), sqlite3_column_text(wrong, 4));
+	sqlite3_finalize(wrong);
 	return sound;
+}
+
+static bool check_apart(struct database *database)
+{
+	return check_none(database, "SELECT '', source, partition, \"offset\", 'in base and in unsettlement'"
+				    " FROM base JOIN unsettlement USING (source, partition, \"offset\")");
 }
 
 /* What a table's key would refuse, and what lies where the store takes it for granted that nothing does: both would let
  * a payment in twice. */
 static bool check_once(struct database *database, enum table table)
 {
-	char *sql =
-	    must_format("SELECT source, partition, \"offset\", 'twice' FROM %s GROUP BY 1, 2, 3 HAVING count(*) > 1"
-			" UNION ALL SELECT source, partition, lo, 'outside of its extent' FROM (SELECT source,"
-			" partition, min(\"offset\") AS lo, max(\"offset\") AS hi FROM %s GROUP BY 1, 2)"
-			" LEFT JOIN extent USING (source, partition) WHERE least IS NULL OR lo < least OR hi > most",
-			table_name[table], table_name[table]);
-	sqlite3_stmt *wrong = database_prepare(database, sql);
-	bool sound = true;
+	const char *name = table_name[table];
+	char *sql = must_format("SELECT '%s: ', source, partition, \"offset\", 'there twice' FROM %s GROUP BY 2, 3, 4"
+				" HAVING count(*) > 1"
+				" UNION ALL SELECT '%s: ', source, partition, lo, 'there outside of its extent' FROM"
+				" (SELECT source, partition, min(\"offset\") AS lo, max(\"offset\") AS hi FROM %s"
+				" GROUP BY 1, 2) LEFT JOIN extent USING (source, partition)"
+				" WHERE least IS NULL OR lo < least OR hi > most",
+				name, name, name, name);
+	bool sound = check_none(database, sql);
 
 	free(sql);
-	for (; database_step(database, wrong); sound = false)
-		shown_print(stdout, "damaged: %s: %s/%d/%lld is there %s\n", table_name[table],
-			    sqlite3_column_text(wrong, 0), sqlite3_column_int(wrong, 1),
-			    (long long)sqlite3_column_int64(wrong, 2), sqlite3_column_text(wrong, 3));
-	sqlite3_finalize(wrong);
 	return sound;
 }
 

@@ -77,7 +77,7 @@ def held(path):
 def random_run(chance, turn):
     rising = chance.random() < 0.8
     low = 50 * turn if chance.random() < 0.7 else chance.choice([0, 20, 1000])
-    run, seen = [], set()
+    run = []
     for source in chance.sample(["a", "b", "c/d"], chance.randint(1, 3)):
         for partition in chance.sample(range(3), chance.randint(1, 2)):
             keys = [(source, partition, low + chance.randint(0, 40)) for _ in range(chance.randint(1, 12))]
