@@ -10,7 +10,7 @@ BUILD = build
 BIN = bin
 CC = gcc
 OBJCOPY = objcopy
-OPT = -O2 -g
+OPT = -O3 -g
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 WERROR =
 # Where this compiler has it for this processor.
