@@ -47,19 +47,26 @@ void spans_measure(struct spans *spans, const struct segment *segment)
 	}
 }
 
-size_t spans_fresh(struct spans *spans, const struct segment *segment, enum table table)
+void spans_fresh(struct spans *spans, const struct segment *segment, enum table table)
 {
-	size_t start[SPANS + 1] = {0}, n = 0;
+	size_t first = 0;
 
-	for (size_t i = 0; i < segment->n; i++)
-		start[spans->of[i]] += segment->row[i].table == table;
-	for (unsigned span = 0; span <= SPANS; span++) {
-		size_t rows = spans->v[span].fresh ? start[span] : 0;
-		start[span] = n;
-		n += rows;
+	for (unsigned i = 0; i <= SPANS; i++)
+		spans->v[i].n = 0;
+	for (size_t i = 0; i < segment->n; i++) {
+		struct span *span = &spans->v[spans->of[i]];
+
+		span->n += span->fresh && segment->row[i].table == table;
 	}
-	for (size_t i = 0; i < segment->n; i++)
-		if (segment->row[i].table == table && spans->v[spans->of[i]].fresh)
-			spans->number[start[spans->of[i]]++] = (uint32_t)i;
-	return n;
+	for (unsigned i = 0; i <= SPANS; i++) {
+		spans->v[i].first = first;
+		first += spans->v[i].n;
+		spans->v[i].n = 0;
+	}
+	for (size_t i = 0; i < segment->n; i++) {
+		struct span *span = &spans->v[spans->of[i]];
+
+		if (span->fresh && segment->row[i].table == table)
+			spans->number[span->first + span->n++] = (uint32_t)i;
+	}
 }

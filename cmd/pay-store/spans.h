@@ -15,10 +15,11 @@ struct span {
 	struct slice source;
 	int32_t partition;
 	int64_t least, most;
-	bool rising;    /* each offset is greater than the one before: none is there twice */
-	bool fresh;     /* and none is in the store */
-	bool unsettled; /* the store may have unsettled payments among them */
-	bool dead;      /* the store may have dead letters among them */
+	bool rising;     /* each offset is greater than the one before: none is there twice */
+	bool fresh;      /* and none is in the store */
+	bool unsettled;  /* the store may have unsettled payments among them */
+	bool dead;       /* the store may have dead letters among them */
+	size_t first, n; /* of spans.number: see spans_fresh */
 };
 
 /* Segments mostly are of few partitions; rows of further ones share the last span, of which nothing is known. */
@@ -37,8 +38,8 @@ struct spans {
  * and `dead` are left for the caller to find out. */
 void spans_measure(struct spans *spans, const struct segment *segment);
 
-/* Collects the rows of one table that are in fresh spans into `number`, span after span, so that each is in the order
- * of its key. Returns how many. */
-size_t spans_fresh(struct spans *spans, const struct segment *segment, enum table table);
+/* Collects the rows of one table that are in fresh spans into `number`: those of each span stand together, in the order
+ * of its key, from its `first` on, `n` of them. */
+void spans_fresh(struct spans *spans, const struct segment *segment, enum table table);
 
 #endif

@@ -11,11 +11,13 @@
 	"(source, partition, \"offset\", paymentType, amount, payoutDate, confirmDate, merchantNumber, paymentDate," \
 	" paymentActionType, paymentMethodType, rule, own, members, record"
 #define PAYMENT_VALUES  "?1, ?2, ?3, ?5, ?4, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15"
-#define SEGMENT_COLUMNS "source, partition, \"offset\", amount, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11"
-#define PAYMENT_TEXTS   "source, partition, \"offset\", t0, amount, t1, t2, t3, t4, t5, t6, t7, t9, t10, t11"
+#define SEGMENT_COLUMNS "\"offset\", amount, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11"
+#define PAYMENT_TEXTS   "?1, ?2, \"offset\", t0, amount, t1, t2, t3, t4, t5, t6, t7, t9, t10, t11"
 #define LOG_COLUMNS     "(source, partition, \"offset\", channel, action, message"
-#define LOG_TEXTS       "source, partition, \"offset\", t0, t1, t2"
-#define UNLESS_KNOWN    " ON CONFLICT DO NOTHING"
+#define LOG_TEXTS       "?1, ?2, \"offset\", t0, t1, t2"
+/* Of payments that have no text in the columns own and record, as almost all: what is not read costs nothing. */
+#define USUAL_TEXTS  "?1, ?2, \"offset\", t0, amount, t1, t2, t3, t4, t5, t6, t7, NULL, t10, NULL"
+#define UNLESS_KNOWN " ON CONFLICT DO NOTHING"
 
 /* The texts that a table's statement takes as ?5 and on, ended by ROW_TEXTS. ?1 to ?3 are the coordinates, ?4 is the
  * amount. */
@@ -67,19 +69,17 @@ static sqlite3_stmt *prepare_widen(struct database *database)
 					  " least=min(least, excluded.least), most=max(most, excluded.most)");
 }
 
-/* The table `segment`, of which insert_all reads: source, partition, offset, amount, and the texts of enum row_text by
- * number. */
+/* The table `segment`, of which insert_all reads: offset, amount, and the texts of enum row_text by number, of the rows
+ * of one span. */
 static void give_column(const void *self, size_t i, int column, sqlite3_context *to)
 {
-	enum { SOURCE, PARTITION, OFFSET, AMOUNT, FIRST_TEXT };
+	enum { OFFSET, AMOUNT, FIRST_TEXT };
 	_Static_assert(ROW_TEXTS == 12, "SEGMENT_COLUMNS has a column for each text");
 	const struct tables *tables = self;
 	const struct segment *segment = tables->segment;
-	const struct row *row = &segment->row[tables->spans.number[i]];
+	const struct row *row = &segment->row[tables->spans.number[tables->span->first + i]];
 
 	switch (column) {
-	case SOURCE: feed_text(to, segment_text(segment, row->source)); break;
-	case PARTITION: sqlite3_result_int(to, row->partition); break;
 	case OFFSET: sqlite3_result_int64(to, row->offset); break;
 	case AMOUNT: sqlite3_result_int64(to, row->amount); break;
 	default: feed_text(to, segment_text(segment, row->text[column - FIRST_TEXT]));
@@ -115,6 +115,7 @@ void tables_open(struct tables *tables, struct database *database, struct indexe
 		intake[TABLE_LOG].insert_all = prepare_insert_all(database, "payment_log", LOG_COLUMNS, LOG_TEXTS);
 	} else {
 		intake[TABLE_BASE].insert_all = prepare_insert_all(database, "base", PAYMENT_COLUMNS, PAYMENT_TEXTS);
+		intake[TABLE_BASE].insert_usual = prepare_insert_all(database, "base", PAYMENT_COLUMNS, USUAL_TEXTS);
 		intake[TABLE_UNSETTLEMENT].insert_all =
 		    prepare_insert_all(database, "unsettlement", PAYMENT_COLUMNS ", reason", PAYMENT_TEXTS ", t8");
 	}
@@ -353,19 +354,36 @@ static void take(struct tables *tables, const struct segment *segment, const str
 		correct(tables, segment, row);
 }
 
-/* The rows of a table that are new for certain, by one statement. */
+/* The rows of a span that are new for certain, by one statement. */
+static void take_span(struct tables *tables, const struct segment *segment, enum table table, const struct span *span)
+{
+	const struct intake *intake = &tables->intake[table];
+	struct tally *tally = &tables->tally[table];
+	bool usual = intake->insert_usual != NULL;
+
+	tally->records += (int64_t)span->n;
+	for (size_t i = 0; i < span->n; i++) {
+		const struct row *row = &segment->row[tables->spans.number[span->first + i]];
+
+		tally->amount += row->amount;
+		usual = usual && row->text[ROW_OWN].n == ROW_NULL && row->text[ROW_RECORD].n == ROW_NULL;
+	}
+	sqlite3_stmt *statement = usual ? intake->insert_usual : intake->insert_all;
+	tables->segment = segment;
+	tables->span = span;
+	tables->fresh.n = span->n;
+	database_bind(tables->database, statement, 1, span->source);
+	sqlite3_bind_int(statement, 2, span->partition);
+	database_do(tables->database, statement);
+}
+
+/* The rows of a table that are new for certain. */
 static void take_fresh(struct tables *tables, const struct segment *segment, enum table table)
 {
-	size_t n = spans_fresh(&tables->spans, segment, table);
-
-	if (n == 0)
-		return;
-	tables->segment = segment;
-	tables->fresh.n = n;
-	database_do(tables->database, tables->intake[table].insert_all);
-	tables->tally[table].records += (int64_t)n;
-	for (size_t i = 0; i < n; i++)
-		tables->tally[table].amount += segment->row[tables->spans.number[i]].amount;
+	spans_fresh(&tables->spans, segment, table);
+	for (unsigned i = 0; i < tables->spans.n; i++)
+		if (tables->spans.v[i].n > 0)
+			take_span(tables, segment, table, &tables->spans.v[i]);
 }
 
 /* Rows in the order in which they came; a table's rows that depend on another's come after those. */

@@ -14,10 +14,12 @@
 
 /* The statements by which one table takes rows. */
 struct intake {
-	sqlite3_stmt *insert;     /* adds a row unless it is there */
-	int place;                /* of the rowid among its parameters; 0: rows have none */
-	sqlite3_stmt *forget;     /* takes a row away; gives its amount */
-	sqlite3_stmt *insert_all; /* adds rows that are not there (see feed.h); NULL: the table takes them singly */
+	sqlite3_stmt *insert; /* adds a row unless it is there */
+	int place;            /* of the rowid among its parameters; 0: rows have none */
+	sqlite3_stmt *forget; /* takes a row away; gives its amount */
+	/* Adds rows of one source partition that are not there (see feed.h); NULL: the table takes them singly. */
+	sqlite3_stmt *insert_all;
+	sqlite3_stmt *insert_usual; /* the same for rows without ROW_OWN and ROW_RECORD; NULL: they have neither */
 };
 
 struct tables {
@@ -31,6 +33,7 @@ struct tables {
 	sqlite3_stmt *reaches, *widen; /* whether an extent reaches into a range of offsets; makes it hold one */
 	struct feed fresh;             /* what insert_all takes */
 	const struct segment *segment; /* the one at hand */
+	const struct span *span;       /* whose rows are taken */
 	struct spans spans;            /* of the segment at hand */
 	struct tally tally[TABLES];    /* of the transaction at hand */
 	uint64_t duplicates;           /* rows whose coordinates were known, since the start */
