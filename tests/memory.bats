@@ -16,7 +16,7 @@ peak() {
 	read -r _ _ kib <taken
 }
 
-# flat KIND COMMAND...: on 1,000,000 records it takes less than 32 MiB, and hardly more than on 100,000
+# flat KIND COMMAND...: on 1,000,000 records it takes less than 32 MiB, and hardly more than on 300,000
 flat() {
 	local kind=$1 few
 	shift
@@ -38,9 +38,9 @@ line() { # line MEMBERS BYTES: a record with these members and one of so many by
 @test "memory does not grow with the records" {
 	pay-gen -n 1000000 --merchants 50 >day
 	pay-consume day | tee messages-many | pay-tobase >base-many
-	pay-consume --to 100000 day | tee messages-few | pay-tobase >base-few
+	pay-consume --to 300000 day | tee messages-few | pay-tobase >base-few
 	mv day day-many
-	head -n 100000 day-many >day-few
+	head -n 300000 day-many >day-few
 	flat day pay-consume
 	flat messages pay-tobase
 	flat base pay-filter --tag
