@@ -384,6 +384,14 @@ static void end_segment(void *self, struct stream *stream, const struct mark *ma
 		indexes_mind(&store->indexes, mark, store->tables.added, store->tables.tally[TABLE_BASE].records);
 }
 
+static bool durable(void *self, struct stream *stream, bool wait)
+{
+	struct store *store = self;
+
+	(void)stream;
+	return database_durable(&store->database, wait);
+}
+
 static void end_input(void *self, struct stream *stream, enum stream_end how)
 {
 	struct store *store = self;
@@ -398,6 +406,7 @@ static const struct stage payments = {.kind = STREAM_ANY,
 				      .dead = take_dead,
 				      .died = take_own_dead,
 				      .segment = end_segment,
+				      .durable = durable,
 				      .end = end_input};
 static const struct stage messages = {.kind = STREAM_MESSAGES,
 				      .needs_source = true,
@@ -405,7 +414,8 @@ static const struct stage messages = {.kind = STREAM_MESSAGES,
 				      .record = take_message,
 				      .dead = take_dead,
 				      .died = take_own_dead,
-				      .segment = end_segment};
+				      .segment = end_segment,
+				      .durable = durable};
 
 static void register_names(struct store *store, struct names *names)
 {
@@ -433,6 +443,7 @@ static void open_store(struct store *store, const struct options *options)
 	database_open_paged(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait,
 			    CACHE_KIB, store->log ? LOG_PAGE : DATABASE_PAGE);
 	free(schema);
+	database_sync_beside(&store->database);
 	indexes_open(&store->indexes, &store->database, store->defer_indexes);
 	tables_open(&store->tables, &store->database, &store->indexes, store->log, store->replace);
 }

@@ -113,18 +113,6 @@ int database_do(struct database *database, sqlite3_stmt *statement)
 	return sqlite3_changes(database->db);
 }
 
-void database_begin(struct database *database)
-{
-	database_do(database, database->begin);
-}
-
-void database_commit(struct database *database)
-{
-	if (sqlite3_step(database->commit) != SQLITE_DONE)
-		database_fail(database, "commit");
-	sqlite3_reset(database->commit);
-}
-
 void database_bind(struct database *database, sqlite3_stmt *statement, int at, struct slice text)
 {
 	/* A null pointer would bind NULL, not the empty text. */
@@ -335,24 +323,116 @@ static void outgrown(struct database *database, int64_t bytes)
 	database->patience = 2 * bytes;
 }
 
-/* After a commit: copies the log back into the file before it is long. Readers with an old view keep it from being
- * reused; when it is very long, waits for them as long as for any lock, but not at every commit. */
-static int checkpoint(void *self, sqlite3 *db, const char *name, int pages)
+/* Copies the log back into the file before it is long. Readers with an old view keep it from being reused; when it is
+ * very long, waits for them as long as for any lock, but not at every commit. */
+static int checkpoint(struct database *database)
 {
-	struct database *database = self;
-	int64_t bytes = (int64_t)pages * database->page_size;
+	int64_t bytes = database->log_bytes;
 	int result = SQLITE_OK;
 
 	if (bytes < CHECKPOINT_BYTES) {
 		database->patience = WAL_MAX;
 	} else if (bytes < database->patience && bytes < WAL_END) {
-		result = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		result = sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	} else {
-		result = sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+		result = sqlite3_wal_checkpoint_v2(database->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 		if (result == SQLITE_BUSY)
 			outgrown(database, bytes);
 	}
 	return result == SQLITE_BUSY || result == SQLITE_LOCKED ? SQLITE_OK : result;
+}
+
+/* After a commit. What is synced beside is not there yet: that log is copied back before the next transaction. */
+static int committed(void *self, sqlite3 *db, const char *name, int pages)
+{
+	struct database *database = self;
+
+	(void)db, (void)name;
+	database->log_bytes = (int64_t)pages * database->page_size;
+	return database->log < 0 ? checkpoint(database) : SQLITE_OK;
+}
+
+/* Opens the log, which SQLite has open as well, but tells nobody by which descriptor. It has no locks that a close
+ * would drop. Returns -1 where there is none. */
+static int open_log(const struct database *database, int flags)
+{
+	char *name = must_format("%s-wal", sqlite3_db_filename(database->db, "main"));
+	int fd = open(name, flags | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno != ENOENT)
+		fail(EX_IOERR, "%s: cannot open:", name);
+	free(name);
+	return fd;
+}
+
+void database_sync_beside(struct database *database)
+{
+	/* SQLite opens its log at the first look into the file. */
+	ask(database, "SELECT count(*) FROM sqlite_schema");
+	database->log = open_log(database, O_RDWR);
+	if (database->log < 0)
+		fail(EX_IOERR, "%s: its log is not there", database->path);
+	syncer_open(&database->syncer, database->log);
+}
+
+void database_sync_seen(struct database *database)
+{
+	int fd = open_log(database, O_RDONLY);
+
+	if (fd >= 0 && fdatasync(fd) < 0)
+		fail(EX_IOERR, "%s: cannot sync its log:", database->path);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* A system that could not write what it holds of a file holds it for written, and would write it no more, though it has
+ * not reached the disk. Who opens the database next builds on it: it is written anew. */
+static void write_anew(int fd)
+{
+	char bytes[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, bytes, sizeof bytes, at)) > 0 && pwrite(fd, bytes, (size_t)n, at) == n)
+		at += n;
+}
+
+bool database_durable(struct database *database, bool wait)
+{
+	int error;
+
+	if (database->log < 0)
+		return true;
+	if (!syncer_done(&database->syncer, wait, &error))
+		return false;
+	if (error) {
+		write_anew(database->log);
+		fail(EX_IOERR, "%s: cannot commit: %s; what was committed before is kept: make room, then run again",
+		     database->path, strerror(error));
+	}
+	return true;
+}
+
+void database_begin(struct database *database)
+{
+	if (database->log >= 0) {
+		database_durable(database, true);
+		if (checkpoint(database) != SQLITE_OK)
+			database_fail(database, "write");
+		database_run(database, "PRAGMA synchronous=NORMAL");
+	}
+	database_do(database, database->begin);
+}
+
+void database_commit(struct database *database)
+{
+	if (sqlite3_step(database->commit) != SQLITE_DONE)
+		database_fail(database, "commit");
+	sqlite3_reset(database->commit);
+	if (database->log >= 0) {
+		database_run(database, "PRAGMA synchronous=FULL");
+		syncer_ask(&database->syncer);
+	}
 }
 
 /* Makes the schema of a new file in one transaction, with its kind and version. */
@@ -411,7 +491,7 @@ void database_open_paged(struct database *database, const char *path, enum datab
 {
 	char sql[200];
 
-	*database = (struct database){.path = path};
+	*database = (struct database){.path = path, .log = -1};
 	database->lock = lock(path, lock_wait);
 	database->writer = getpid();
 	database->next_own = own;
@@ -437,7 +517,7 @@ void database_open_paged(struct database *database, const char *path, enum datab
 		make(database, kind, schema);
 	database->page_size = (int)ask(database, "PRAGMA page_size"); /* of the file, whoever made it */
 	database->patience = WAL_MAX;
-	sqlite3_wal_hook(database->db, checkpoint, database);
+	sqlite3_wal_hook(database->db, committed, database);
 	database->begin = database_prepare(database, "BEGIN IMMEDIATE");
 	database->commit = database_prepare(database, "COMMIT");
 }
@@ -460,7 +540,7 @@ static bool open_read(struct database *database, const char *path, int kind)
 	char *real, *name;
 	struct stat st;
 
-	*database = (struct database){.path = path, .lock = -1};
+	*database = (struct database){.path = path, .lock = -1, .log = -1};
 	if (!(real = realpath(path, NULL)) || stat(real, &st) < 0) {
 		if (errno == ENOENT)
 			return free(real), false;
@@ -506,6 +586,11 @@ void database_close(struct database *database)
 {
 	sqlite3_stmt *statement;
 
+	database_durable(database, true);
+	if (database->log >= 0) {
+		syncer_close(&database->syncer);
+		close(database->log);
+	}
 	if (database->db) {
 		while ((statement = sqlite3_next_stmt(database->db, NULL)))
 			sqlite3_finalize(statement);
@@ -518,5 +603,5 @@ void database_close(struct database *database)
 		*at = database->next_own;
 		close(database->lock);
 	}
-	*database = (struct database){.lock = -1};
+	*database = (struct database){.lock = -1, .log = -1};
 }

@@ -9,6 +9,7 @@
 
 #include "coordinates.h"
 #include "slice.h"
+#include "syncer.h"
 
 /* Who made the file: kept in the file's application_id, so that a totals file is not taken for a store. */
 enum database_kind {
@@ -30,6 +31,9 @@ struct database {
 	int page_size;    /* of a file that is written to */
 	sqlite3_stmt *begin, *commit;
 	int64_t patience;          /* bytes of the log from which on readers are waited for again */
+	int64_t log_bytes;         /* of the log, after the last commit */
+	int log;                   /* descriptor of the log, where commits do not wait for the disk; else -1 */
+	struct syncer syncer;      /* of that */
 	struct database *next_own; /* that this process writes */
 	pid_t writer;              /* that process; a child of it has databases of its own */
 };
@@ -58,6 +62,10 @@ void database_open_read(struct database *database, const char *path, enum databa
  * yet; another kind: 78. */
 bool database_open_cover(struct database *database, const char *path);
 
+/* For one who acts on what was read of an open file: brings it to the disk, if a writer has not yet (see
+ * database_sync_beside). */
+void database_sync_seen(struct database *database);
+
 void database_close(struct database *database);
 
 /* Runs SQL without results; an error ends the program (see database_fail). */
@@ -71,6 +79,14 @@ bool database_step(struct database *database, sqlite3_stmt *statement);
 
 /* Steps a statement that returns nothing and resets it; returns how many rows it changed. */
 int database_do(struct database *database, sqlite3_stmt *statement);
+
+/* From here on database_commit does not wait for the disk, which is synced meanwhile; database_durable says when a
+ * commit counts. The next database_begin waits for it. Other commits wait as ever. */
+void database_sync_beside(struct database *database);
+
+/* Whether the last commit is on the disk; wait: until it is. Where it cannot be brought there the program ends with 74.
+ */
+bool database_durable(struct database *database, bool wait);
 
 /* BEGIN IMMEDIATE / COMMIT. A commit that finds the log of changes long because somebody reads an old view waits for
  * the reader as long as for the lock, says so, and from 1 GiB on ends the program with 75. */

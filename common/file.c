@@ -259,3 +259,18 @@ void file_finish(struct file_new *file)
 	free(file->temporary);
 	free(file->path);
 }
+
+int file_write(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno;
+		}
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}

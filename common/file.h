@@ -39,4 +39,7 @@ void file_appendable(const char *path);
  * there before. The temporary file goes away with the program when it ends before this. */
 void file_finish(struct file_new *file);
 
+/* Writes n bytes, in as many calls as it takes; returns 0 or an errno. */
+int file_write(int fd, const char *p, size_t n);
+
 #endif

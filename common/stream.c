@@ -14,14 +14,46 @@
 #include "file.h"
 
 enum { PLAIN_SEGMENT = 10000 }; /* records after which plain input ends a segment */
+enum { DISK_MS = 1 };           /* after which is asked again whether a segment is on the disk */
 
 static const char standard_input[] = "standard input", line_too_long[] = "line over 16 MiB";
 
 static void take_ahead(struct stream *stream);
 
+/* Messages are this stage's from here on; returns whose they were. */
+static struct fail_voice speak(const struct stream *stream)
+{
+	return fail_speak((struct fail_voice){stream->settings->program, stream->settings->quiet});
+}
+
+/* Whether the segment that ended last is on the disk, here and in the streams that this one is joined behind; wait:
+ * until it is. */
+static bool durable(void *self, bool wait)
+{
+	struct stream *stream = self;
+	bool is = true;
+	for (; stream && is; stream = stream->settings->upstream) {
+		if (!stream->stage->durable)
+			continue;
+		struct fail_voice was = speak(stream);
+		is = stream->stage->durable(stream->self, stream, wait);
+		fail_speak(was);
+	}
+	return is;
+}
+
+/* What a stream writes leaves the process by the last one that it is joined with. */
+static struct output *way_out(struct stream *stream)
+{
+	while (stream->down)
+		stream = stream->down;
+	return &stream->out;
+}
+
 /* What was whole before an error is not left undone. */
 static void do_now(struct stream *stream)
 {
+	output_hurry(way_out(stream));
 	if (stream->stage->put_off)
 		stream->stage->put_off(stream->self, stream, true);
 }
@@ -48,13 +80,7 @@ static void release(struct stream *stream)
 		stream->stage->release(stream->self, stream);
 }
 
-/* Messages are this stage's from here on; returns whose they were. */
-static struct fail_voice speak(const struct stream *stream)
-{
-	return fail_speak((struct fail_voice){stream->settings->program, stream->settings->quiet});
-}
-
-/* What was written must not wait for a reader that waits for it. */
+/* What was written must not wait for a reader that waits for it; but for the disk, while more may come. */
 static int idle(void *self)
 {
 	struct stream *first = self;
@@ -62,7 +88,9 @@ static int idle(void *self)
 	for (struct stream *stream = first; stream; stream = stream->down) {
 		speak(stream);
 		release(stream);
-		if (stream->out.n > 0)
+		if (!output_ready(way_out(stream)))
+			pause = DISK_MS;
+		else if (stream->out.n > 0)
 			output_flush(&stream->out);
 		int wanted = stream->stage->put_off ? stream->stage->put_off(stream->self, stream, false) : -1;
 		if (wanted >= 0 && (pause < 0 || wanted < pause))
@@ -90,6 +118,7 @@ static void give_up(void *self)
 			speak(stream);
 			stream->stage->broken(stream->self, stream);
 		}
+	(void)output_wait(way_out(first)); /* it ends by another error */
 	print_stats(first);
 }
 
@@ -637,19 +666,28 @@ static void take_mark(struct stream *stream, const struct member *member)
 	stream->sealed = true;
 	stream->next_seq++;
 	release(stream);
+	output_hurry(way_out(stream)); /* the mark before this one */
 	if (stage->segment)
 		stage->segment(stream->self, stream, mark);
 	if (mark->end != MARK_GOES_ON) {
+		durable(stream, true);
 		stream->ended = true;
 		if (stage->end)
 			stage->end(stream->self, stream, mark->end == MARK_COMPLETE ? STREAM_COMPLETE : STREAM_STOPPED);
 	}
 	deadletter_sync(&stream->dead);
 	restate(stream, mark);
-	if (!stream->settings->plain && !stream->hold_marks)
+	bool passed_on = !stream->settings->plain && !stream->hold_marks;
+	bool kept_back = passed_on && !stream->down && !durable(stream, false);
+	if (kept_back)
+		output_flush(&stream->out);
+	if (passed_on)
 		mark_write(mark, &stream->out);
+	if (kept_back)
+		output_gate(&stream->out, durable, stream);
 	wrote(stream);
-	output_flush(&stream->out);
+	if (!way_out(stream)->gate)
+		output_flush(&stream->out);
 }
 
 /* Takes the line that was read first. */
@@ -713,6 +751,7 @@ static void end_input(struct stream *stream)
 	}
 	if (!stream->sealed) {
 		end_plain_segment(stream);
+		durable(stream, true);
 		if (stream->stage->end)
 			stream->stage->end(stream->self, stream, STREAM_PLAIN);
 	}
@@ -725,9 +764,10 @@ static void end_input(struct stream *stream)
 int stream_run(struct stream *first)
 {
 	struct stream *last = first;
-	bool confined = true;
+	bool confined = true, awaits_disk = false;
 	for (struct stream *stream = first; stream; stream = stream->down) {
 		confined &= stream->stage->confined;
+		awaits_disk |= stream->stage->durable != NULL;
 		last = stream;
 	}
 	for (struct stream *stream = first; stream; stream = stream->down)
@@ -736,6 +776,8 @@ int stream_run(struct stream *first)
 	speak(first);
 	if (confined)
 		confine();
+	if (awaits_disk)
+		output_beside(&last->out);
 	while (read_line(first)) {
 	}
 	for (struct stream *stream = first; stream; stream = stream->down) {

@@ -63,6 +63,9 @@ struct stage {
 	/* The end of a segment: at a mark (before it is passed on; `mark` is as it came in), and with mark NULL after
 	 * every 10,000 records and at the end of plain input. NULL: nothing to do. */
 	void (*segment)(void *self, struct stream *stream, const struct mark *mark);
+	/* Whether what `segment` has taken in is on the disk; wait: until it is, or the program ends. Only then the
+	 * mark goes on; records behind it are read meanwhile. NULL: it is when `segment` returns. */
+	bool (*durable)(void *self, struct stream *stream, bool wait);
 	/* For a stage that puts off what a segment's end asks for: `now`: it must be done. Else called before a read
 	 * that may wait; returns in how many milliseconds it wants to be called again if nothing comes, negative: when
 	 * more has come. NULL: nothing is put off. */

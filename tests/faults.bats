@@ -21,6 +21,31 @@ payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m",
 	done
 }
 
+@test "no mark is passed on whose segment the disk did not take" {
+	for offset in {1..6}; do
+		echo "${payment/a\/0\/1/a\/0\/$offset}"
+		printf '{"_mark":{"seq":%d,"records":1,"in":1,"dropped":{},"amount":"5","from":{"a/0":%d},"next":{"a/0":%d},"end":%s}}\n' \
+			$((offset - 1)) "$offset" $((offset + 1)) "$([ "$offset" = 6 ] && echo '"complete"' || echo null)"
+	done >stream
+	met=0
+	for n in {1..30}; do
+		rm -f x.db*
+		run --separate-stderr fault "sync:wal:$n:5" pay-store -d x.db stream
+		[ "$status" = 0 ] && break
+		[ "$status" = 74 ]
+		[[ $stderr == "pay-store: x.db: cannot "*" error; what was committed before is kept"* ]]
+		[ "${output##*_mark}" != "$output" ] || continue
+		# The one after the last mark is committed, and nobody was told so.
+		passed=$(grep -c _mark <<<"$output")
+		[ "$(sqlite3 x.db 'SELECT count(*) FROM base')" -eq $((passed + 1)) ]
+		met=$((met + 1))
+		run -0 pay-store -d x.db stream
+		[ "$(sqlite3 x.db 'SELECT count(*) FROM base')" = 6 ]
+		[ "$output" = "$(<stream)" ]
+	done
+	[ "$met" -ge 4 ]
+}
+
 @test "a program that finds no memory at its start says who it is" {
 	for n in {1..12}; do
 		run -71 --separate-stderr fault "malloc:*:$n:12" pay-tobase --dead-letter dead <<<'{}'

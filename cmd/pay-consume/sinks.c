@@ -57,6 +57,8 @@ static bool database_cover(const char *path, const char *topic, int32_t partitio
 		return false;
 	bool found = cover_high(&database, name, partition, &to->lo, &to->hi);
 	to->state = found ? cover_state(&database, name, partition, to->hi) : NULL;
+	/* A group may be told of it. */
+	database_sync_seen(&database);
 	database_close(&database);
 	return found;
 }

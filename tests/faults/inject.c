@@ -56,6 +56,7 @@ struct event {
 	uint64_t path_n, n;
 };
 
+enum { SYNC_US = 1000 };
 enum { HIGH = 900 }; /* the record's descriptor is out of the program's way, if it may have so many */
 
 static bool ready;
@@ -373,7 +374,10 @@ static int do_sync(int fd, bool data)
 	enum action what = at(SYNC, class);
 	if (what == FAIL)
 		return -1;
-	/* What is recorded is the promise; the disk of the test need not be waited for. */
+	/* What is recorded is the promise; the disk of the test need not be waited for, but it takes its time, so that
+	 * the record shows who does not wait. */
+	if (record >= 0)
+		usleep(SYNC_US);
 	int result = record >= 0 ? 0 : (int)SYSTEM(data ? SYS_fdatasync : SYS_fsync, fd);
 	if (class == FOLDER)
 		note(OP_FOLDER, 0, 0, path, strlen(path), NULL, 0);

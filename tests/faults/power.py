@@ -186,7 +186,7 @@ def loss(world):
     groups = []
     for at, recording in enumerate(recordings):
         syncs = [number + 1 for number, event in enumerate(recording.events) if event[0] in "SD"]
-        syncs += [number for number, event in enumerate(recording.events) if event[0] == "O"]
+        syncs += [number + 1 for number, event in enumerate(recording.events) if event[0] == "O"]
         writes = [number for number, event in enumerate(recording.events) if event[0] == "W"]
         of = collections.Counter(recording.events[number][2] for number in writes)
         # Files that are seldom written to: the databases themselves, while their logs are copied back.
@@ -194,7 +194,7 @@ def loss(world):
         share = max(24, count * len(recording.events) // sum(len(each.events) for each in recordings))
         points = [Point(at, len(recording.events), mode, 0) for mode in MODES]
         for number in range(share):
-            # By turns just after a sync or just before something is passed on, in the seldom, and anywhere.
+            # By turns just after a sync or after something is passed on, in the seldom, and anywhere.
             point = world.random.choice([syncs, rare, range(len(recording.events) + 1)][number % 3])
             points.append(Point(at, point, world.random.choice(MODES), world.random.randint(0, 1 << 30)))
         points.sort(key=lambda point: point.at)

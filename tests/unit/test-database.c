@@ -266,6 +266,49 @@ static void the_log_stays_short_over_many_commits(void **state)
 	assert_int_equal(stat("log.db-wal", &st), -1);
 }
 
+/* Commits whose disk is not waited for are there for others at once, and are asked after before the next begins. */
+static void commits_are_synced_beside(void **state)
+{
+	(void)state;
+	struct database database, other;
+	struct stat st;
+
+	database_open(&database, "beside.db", DATABASE_STORE, schema, 0.1, 1024);
+	assert_true(database_durable(&database, false)); /* it waits for its own */
+	database_sync_beside(&database);
+	sqlite3_stmt *add = database_prepare(&database, "INSERT INTO t VALUES (hex(zeroblob(50000)), 1)");
+	for (int i = 0; i < 500; i++) {
+		database_begin(&database);
+		database_do(&database, add);
+		database_commit(&database);
+		if (i % 3 == 0)
+			assert_true(database_durable(&database, true));
+	}
+	/* The log is copied back in time here too. */
+	assert_int_equal(stat("beside.db-wal", &st), 0);
+	assert_true(st.st_size < 40 << 20);
+	database_open_read(&other, "beside.db", DATABASE_STORE);
+	sqlite3_stmt *count = database_prepare(&other, "SELECT count(*) FROM t");
+	assert_true(database_step(&other, count));
+	assert_int_equal(sqlite3_column_int(count, 0), 500);
+	sqlite3_reset(count);
+	database_sync_seen(&other);
+	database_close(&other);
+	/* A statement that commits by itself waits. */
+	database_run(&database, "DELETE FROM t");
+	assert_true(database_durable(&database, true));
+	database_close(&database);
+	assert_int_equal(stat("beside.db-wal", &st), -1);
+	/* So too in a file that another program keeps without a log. */
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open("beside.db", &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	database_open(&database, "beside.db", DATABASE_STORE, schema, 0.1, 1024);
+	database_sync_beside(&database);
+	database_close(&database);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -294,6 +337,7 @@ int main(void)
 	    cmocka_unit_test(names_that_sqlite_reads_otherwise_are_plain_files),
 	    cmocka_unit_test(a_reader_beside_a_file_that_is_being_made_finds_nothing_or_all_of_it),
 	    cmocka_unit_test(the_log_stays_short_over_many_commits),
+	    cmocka_unit_test(commits_are_synced_beside),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
