@@ -213,6 +213,7 @@ void output_flush(struct output *output)
 
 void output_hurry(struct output *output)
 {
+	passes(output, true);
 	if (output->urgent == 0)
 		return;
 	if (output->capacity > BUFFER) {

@@ -43,7 +43,7 @@ void output_beside(struct output *output);
  * Not for a sink. */
 void output_gate(struct output *output, _Bool (*gate)(void *keeper, _Bool wait), void *keeper);
 
-/* Waits for the gate, and writes what was buffered when it was closed, if it still is; what came after stays. */
+/* Waits for the gate, and writes what was buffered when it was closed, if it still is; what came after stays there. */
 void output_hurry(struct output *output);
 
 /* Whether a flush would write at once. */
