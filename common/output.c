@@ -197,6 +197,8 @@ void output_flush(struct output *output)
 		return;
 	}
 	passes(output, true);
+	if (output->n == 0)
+		return;
 	if (handy(output)) {
 		hand_over(output, false);
 		return;

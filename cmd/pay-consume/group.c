@@ -67,10 +67,12 @@ static bool commit_held(struct topics *topics, bool only_when_all)
 		all &= partition->next == partition->start || (held.all && held.least >= partition->next);
 		free(held.state);
 	}
-	if (all || !only_when_all)
+	if (all || !only_when_all) {
+		sinks_sync(&topics->sinks);
 		commit(topics, list);
-	else
+	} else {
 		rd_kafka_topic_partition_list_destroy(list);
+	}
 	return all;
 }
 

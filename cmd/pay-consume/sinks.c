@@ -57,8 +57,6 @@ static bool database_cover(const char *path, const char *topic, int32_t partitio
 		return false;
 	bool found = cover_high(&database, name, partition, &to->lo, &to->hi);
 	to->state = found ? cover_state(&database, name, partition, to->hi) : NULL;
-	/* A group may be told of it. */
-	database_sync_seen(&database);
 	database_close(&database);
 	return found;
 }
@@ -93,6 +91,17 @@ struct sinks_held sinks_hold(struct sinks *sinks, const char *topic, int32_t par
 		free(unused);
 	}
 	return held;
+}
+
+void sinks_sync(const struct sinks *sinks)
+{
+	for (size_t i = 0; i < sinks->n; i++) {
+		struct database database;
+		if (sinks_is_group(sinks->name[i]) || !database_open_cover(&database, sinks->name[i]))
+			continue;
+		database_sync_seen(&database);
+		database_close(&database);
+	}
 }
 
 bool sinks_group_offset(struct kafka *kafka, const char *group, const char *topic, int32_t partition,

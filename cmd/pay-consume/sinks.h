@@ -44,6 +44,9 @@ struct sinks_held {
  * ends the program. */
 struct sinks_held sinks_hold(struct sinks *sinks, const char *topic, int32_t partition);
 
+/* Brings to the disk what the databases have said before, so that somebody else may be told of it. */
+void sinks_sync(const struct sinks *sinks);
+
 /* Where a client's group is in a partition; false when it is nowhere. The offset goes to hi and lo. Waits for
  * transactions that are about to be settled. */
 bool sinks_group_offset(struct kafka *kafka, const char *group, const char *topic, int32_t partition,

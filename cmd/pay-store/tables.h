@@ -19,7 +19,7 @@ struct intake {
 	sqlite3_stmt *forget; /* takes a row away; gives its amount */
 	/* Adds rows of one source partition that are not there (see feed.h); NULL: the table takes them singly. */
 	sqlite3_stmt *insert_all;
-	sqlite3_stmt *insert_usual; /* the same for rows without ROW_OWN and ROW_RECORD; NULL: they have neither */
+	sqlite3_stmt *insert_usual; /* the same without ROW_OWN and ROW_RECORD; NULL: insert_all takes these too */
 };
 
 struct tables {
