@@ -1,5 +1,6 @@
 /* pay-agg: base records in, totals out. Tagged records and dead letters are left out. With a database, totals go on
  * from run to run, and each payment counts once in them, whatever is fed again. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -53,9 +54,12 @@ struct coming {
 	struct slice key; /* in text */
 	struct scratch text;
 	int64_t offset;
-	uint32_t partition; /* of known or state.known */
+	uint32_t partition;       /* of known */
+	uint32_t state_partition; /* of state.known */
 	amount amount;
-	bool placed; /* it has coordinates */
+	uint64_t identity; /* only where `sampled` */
+	bool placed;       /* it has coordinates */
+	bool sampled;      /* see state.h */
 	bool subtract;
 };
 enum { COMING = 8 };
@@ -65,7 +69,9 @@ struct agg {
 	struct stage stage;
 	struct grouping grouping;
 	struct totals totals; /* with a database: what the open segment adds */
-	struct known known;   /* without a database */
+	struct known known;   /* the coordinates that came in this run */
+	uint64_t again;       /* records that were not counted because theirs had come in this run */
+	amount_sum again_amount;
 	struct state state;
 	struct total_writer writer;
 	const char *by, *date; /* as they were asked for */
@@ -99,19 +105,16 @@ static void see(struct agg *agg, struct group *group)
 	agg->seen[agg->seen_n++] = group;
 }
 
-/* Without a database: counts the record at once, unless its coordinates were met before. */
-static void count_now(struct agg *agg, struct stream *stream, struct group *group, const struct coming *coming)
+/* Whether the record's coordinates came before in this run. */
+static bool came_before(struct agg *agg, const struct coming *coming)
 {
-	if (coming->placed) {
-		bool made;
-		struct known_chunk *chunk = known_chunk(&agg->known, coming->partition, coming->offset, &made);
-		if (!known_add(chunk, coming->offset)) {
-			stream->stats.duplicates++;
-			return;
-		}
-	}
-	group->count++;
-	group->sum += coming->subtract ? -(amount_sum)coming->amount : coming->amount;
+	bool made;
+	if (!coming->placed ||
+	    known_add(known_chunk(&agg->known, coming->partition, coming->offset, &made), coming->offset))
+		return false;
+	agg->again++;
+	agg->again_amount += coming->amount;
+	return true;
 }
 
 /* Adds the first record that is on its way to its group. */
@@ -122,11 +125,18 @@ static void arrive(struct agg *agg, struct stream *stream)
 	agg->coming_n--;
 	struct group *group = totals_group_of(&agg->totals, coming->key, coming->hash);
 	see(agg, group);
-	if (agg->database)
-		state_add(&agg->state, &(struct pending){group, coming->amount, coming->offset, coming->partition,
+	bool again = came_before(agg, coming);
+	if (agg->database) {
+		state_add(&agg->state, &(struct pending){group, coming->amount, coming->offset, coming->state_partition,
 							 coming->subtract});
-	else
-		count_now(agg, stream, group, coming);
+		if (coming->sampled)
+			state_sample(&agg->state, coming->identity);
+	} else if (again) {
+		stream->stats.duplicates++;
+	} else {
+		group->count++;
+		group->sum += coming->subtract ? -(amount_sum)coming->amount : coming->amount;
+	}
 }
 
 static void arrive_all(struct agg *agg, struct stream *stream)
@@ -135,8 +145,9 @@ static void arrive_all(struct agg *agg, struct stream *stream)
 		arrive(agg, stream);
 }
 
-/* Sends a record on its way; at: NULL where it has no coordinates. */
-static void come(struct agg *agg, struct stream *stream, struct slice key, const struct coordinates *at, bool subtract)
+/* Sends a record on its way; at: NULL where it has no coordinates. Returns it. */
+static struct coming *come(struct agg *agg, struct stream *stream, struct slice key, const struct coordinates *at,
+			   bool subtract)
 {
 	if (agg->coming_n == COMING)
 		arrive(agg, stream);
@@ -152,11 +163,14 @@ static void come(struct agg *agg, struct stream *stream, struct slice key, const
 	coming->placed = at;
 	coming->subtract = subtract;
 	coming->amount = stream->amount;
+	coming->sampled = false;
 	if (at) {
-		struct known *known = agg->database ? &agg->state.known : &agg->known;
-		coming->partition = known_partition(known, at->source, at->partition);
+		coming->partition = known_partition(&agg->known, at->source, at->partition);
+		if (agg->database)
+			coming->state_partition = known_partition(&agg->state.known, at->source, at->partition);
 		coming->offset = at->offset;
 	}
+	return coming;
 }
 
 static void take_record(void *self, struct stream *stream, struct record *record)
@@ -179,7 +193,11 @@ static void take_record(void *self, struct stream *stream, struct record *record
 	bool placed = stream_coordinates(stream, record, &at);
 	if (stream->done)
 		return; /* they are malformed */
-	come(agg, stream, key, placed ? &at : NULL, subtract);
+	struct coming *coming = come(agg, stream, key, placed ? &at : NULL, subtract);
+	if (agg->database && placed && (at.offset == 0 || mark_is_place(at.offset))) {
+		coming->sampled = true;
+		coming->identity = grouping_identity(&agg->grouping, record, stream->amount);
+	}
 	stream_drop(stream, agg->aggregated);
 }
 
@@ -247,7 +265,7 @@ static void commit_together(struct agg *agg, struct stream *stream)
 /* Whether others may see the segment only after its transaction; NULL: of plain input. */
 static bool waited_for(const struct agg *agg, const struct stream *stream, const struct mark *mark)
 {
-	return !mark || !stream->hold_marks || agg->updates >= 0 || mark->end != MARK_GOES_ON || mark->files_n > 0;
+	return !mark || !stream->hold_marks || agg->updates >= 0 || mark->end != MARK_GOES_ON;
 }
 
 /* How much longer the segments that are together may wait for others, in milliseconds; 0: no longer. */
@@ -331,6 +349,13 @@ static void write_final(struct agg *agg, struct stream *stream)
 static void end_input(void *self, struct stream *stream, enum stream_end how)
 {
 	struct agg *agg = self;
+	char money[AMOUNT_TEXT];
+	if (agg->again > 0) {
+		amount_write(money, agg->again_amount);
+		warn("%" PRIu64
+		     " records, amount %s, are not counted, because their coordinates came before in this run",
+		     agg->again, money);
+	}
 	if (how != STREAM_STOPPED)
 		write_final(agg, stream);
 	else if (agg->database)
@@ -510,10 +535,9 @@ static void open_totals(struct agg *agg, const struct settings *settings)
 	agg->updated = stats_clock();
 	total_start(&agg->writer, agg->format, &agg->grouping);
 	totals_init(&agg->totals);
+	known_init(&agg->known);
 	if (agg->database)
 		state_open(&agg->state, agg->database, &agg->grouping, settings->lock_wait);
-	else
-		known_init(&agg->known);
 }
 
 static struct stream *open_stage(struct options *options, int *status)

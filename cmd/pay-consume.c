@@ -30,6 +30,7 @@ enum own_option {
 	RESUME,
 	GROUP,
 	GROWN,
+	TWICE,
 	ALLOW_GAP,
 	LIST,
 	BROKER_WAIT,
@@ -52,6 +53,7 @@ static const struct option_entry own_options[] = {
     {RESUME, 0, "resume", "DB", "go on where this database is, or group:GROUP (repeatable: where the last of them is)"},
     {GROUP, 'g', "group", "GROUP", "commit what is settled to this group; begin there when there is no --resume"},
     {GROWN, 0, "grown", NULL, "accept a file that has grown since a database finished it; read on behind that"},
+    {TWICE, 0, "twice", NULL, "count a file although its content was taken under another name"},
     {ALLOW_GAP, 0, "allow-gap", NULL,
      "let --from, or what a topic has lost, leave a hole after what the databases have"},
     {LIST, 0, "list", NULL, "list topics, partitions, offsets and the group's lag, and do nothing"},
@@ -150,6 +152,7 @@ static void take_option(struct consume *consume, enum own_option option)
 	case RESUME: wish->resume[wish->resume_n++] = options->value; break;
 	case GROUP: topic->group = options->value; break;
 	case GROWN: wish->grown = true; break;
+	case TWICE: wish->twice = true; break;
 	case ALLOW_GAP: wish->allow_gap = true; break;
 	case LIST: consume->list = true; break;
 	case BROKER_WAIT: topic->patience = options_seconds(options); break;
@@ -210,8 +213,8 @@ static void wish_topics(struct consume *consume)
 		options_misuse("no cluster is named; -b HOST:PORT names one");
 	if (options->operands_n > 0)
 		options_misuse("\"%s\": files and topics are not read in one run", options->operands[0]);
-	if (consume->names_n > 0 || consume->format || consume->wish.grown)
-		options_misuse("--as, --format and --grown are for files");
+	if (consume->names_n > 0 || consume->format || consume->wish.grown || consume->wish.twice)
+		options_misuse("--as, --format, --grown and --twice are for files");
 	if (consume->from)
 		topic->from = position_of("from", consume->from);
 	if (consume->to) {
@@ -314,8 +317,6 @@ static void watch_signals(void)
 
 static void consume_all(const struct consume *consume, struct delivery *delivery)
 {
-	for (int i = 0; i < consume->sources_n; i++)
-		consume->sources[i].announce(consume->sources[i].self, &delivery->mark);
 	delivery_begin(delivery);
 	for (int i = 0; i < consume->sources_n && !stop && !delivery_full(delivery); i++) {
 		struct source *source = &consume->sources[i];

@@ -3,6 +3,8 @@
  * Payments go to `base`, those tagged as unsettled to `unsettlement`, dead letters to `dead_letter`, totals to
  * `statistics`; with --log each message goes to `payment_log`. A segment's rows are held until its mark comes and then
  * taken in by one transaction together with the cover; only after that the mark is passed on. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -59,6 +61,7 @@ struct store {
 	int stage, reason, raw, encoding, length; /* of a dead letter */
 	int day, count, total_amount;             /* of a total */
 	struct members members, totals;           /* of these objects */
+	char more[48];                            /* of --stats */
 	struct scratch text, decoded;
 };
 
@@ -380,6 +383,8 @@ static void end_segment(void *self, struct stream *stream, const struct mark *ma
 
 	tables_take(&store->tables, &store->segment, mark, stream->settings->allow_gap);
 	stream->stats.duplicates = store->tables.duplicates;
+	snprintf(store->more, sizeof store->more, ",\"differing\":%" PRIu64, store->tables.differing);
+	stream->more = store->more;
 	if (!store->log)
 		indexes_mind(&store->indexes, mark, store->tables.added, store->tables.tally[TABLE_BASE].records);
 }

@@ -1,6 +1,7 @@
 #include "cover.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fail.h"
@@ -10,7 +11,9 @@ const char cover_schema[] =
     "  PRIMARY KEY (source, partition, lo), CHECK (lo < hi)) STRICT, WITHOUT ROWID;\n"
     "CREATE TABLE state (source TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, text TEXT NOT NULL,\n"
     "  PRIMARY KEY (source, partition)) STRICT, WITHOUT ROWID;\n"
-    "CREATE TABLE file (source TEXT NOT NULL PRIMARY KEY, size INTEGER, sample TEXT, content TEXT) STRICT;\n";
+    "CREATE TABLE place (source TEXT NOT NULL, line INTEGER NOT NULL, hash TEXT NOT NULL, whole INTEGER NOT NULL,\n"
+    "  PRIMARY KEY (source, line)) STRICT, WITHOUT ROWID;\n"
+    "CREATE INDEX place_hash ON place (hash);\n";
 
 static void bind_partition(struct database *database, sqlite3_stmt *statement, struct slice source, int32_t partition)
 {
@@ -73,7 +76,7 @@ static void join(struct database *database, const struct mark_range *range)
 	sqlite3_finalize(add);
 }
 
-/* The highest offset's counts. */
+/* Keeps the source's resume text of the highest offset. */
 static void remember_state(struct database *database, const struct mark_range *range)
 {
 	sqlite3_stmt *add;
@@ -89,71 +92,188 @@ static void remember_state(struct database *database, const struct mark_range *r
 	sqlite3_finalize(add);
 }
 
-static bool differ(const char *a, const char *b)
+/* Refuses a state of the other kind than the known one: a topic under a file's name, or a file under a topic's. */
+static void refuse_other_kind(struct database *database, const struct mark_range *range)
 {
-	return a[0] && b[0] && strcmp(a, b) != 0;
+	bool file = range->state && slice_begins(slice_of(range->state), SLICE(COVER_FILE_STATE));
+	sqlite3_stmt *known = database_prepare(database, "SELECT text FROM state WHERE source=?1 AND partition=?2");
+
+	bind_partition(database, known, slice_of(range->source), range->partition);
+	if (range->state && database_step(database, known)) {
+		const char *text = (const char *)sqlite3_column_text(known, 0);
+
+		if (file != slice_begins(slice_of(text), SLICE(COVER_FILE_STATE)))
+			fail(EX_OPERATOR,
+			     "%s: %s/%d is known as %s, and now comes from %s: its coordinates would be those of "
+			     "other payments; give the file another name (pay-consume --as NAME)",
+			     database->path, range->source, (int)range->partition, file ? "a topic" : "a file",
+			     file ? "a file" : "a topic");
+	}
+	sqlite3_finalize(known);
+}
+
+/* What the first lines of a file are known by: its places, and what is said where its cover ends. ?1 is the source, ?2
+ * the number of lines. */
+static const char known_place[] =
+    "SELECT hash FROM place WHERE source=?1 AND line=?2 UNION ALL"
+    " SELECT substr(text, 1 + length('" COVER_FILE_STATE "')) FROM state WHERE source=?1 AND partition=0 AND next=?2+1"
+    " AND text LIKE '" COVER_FILE_STATE "%'";
+
+static _Noreturn void refuse_content(struct database *database, const struct mark_file *file, const char *what)
+{
+	fail(EX_OPERATOR,
+	     "%s: %s: was read before with other content (%s): nothing of it was taken now; give another file another "
+	     "name (pay-consume --as NAME), a new edition of this one goes by pay-settle --correct",
+	     database->path, file->source, what);
+}
+
+/* A known name must have the known lines. */
+static void refuse_other_content(struct database *database, const struct mark_file *file)
+{
+	sqlite3_stmt *known = database_prepare(database, known_place);
+	char content[MARK_HASH], what[64];
+	int64_t lines;
+
+	for (size_t i = 0; i < file->places_n; i++) {
+		const struct mark_place *place = &file->places[i];
+
+		database_bind(database, known, 1, slice_of(file->source));
+		sqlite3_bind_int64(known, 2, place->line);
+		snprintf(what, sizeof what, "within its first %" PRId64 " lines", place->line);
+		while (database_step(database, known))
+			if (strcmp((const char *)sqlite3_column_text(known, 0), place->hash) != 0)
+				refuse_content(database, file, what);
+	}
+	sqlite3_finalize(known);
+	if (!file->content[0] || !cover_file(database, slice_of(file->source), &lines, content))
+		return;
+	/* Known content that only has grown since is none other. */
+	if (strcmp(content, file->content) != 0 && strcmp(content, file->was) != 0)
+		refuse_content(database, file,
+			       lines != file->lines ? "it had another number of lines" : "not the same lines");
+}
+
+/* Refuses a hash of so many lines that is known of another file only; `sql` finds that file by ?1 the hash, ?2 the
+ * lines, ?3 this one's name. */
+static void refuse_same(struct database *database, const struct mark_file *file, sqlite3_stmt *other, const char *hash,
+			int64_t lines, bool all)
+{
+	const char *name;
+
+	database_bind(database, other, 1, slice_of(hash));
+	sqlite3_bind_int64(other, 2, lines);
+	database_bind(database, other, 3, slice_of(file->source));
+	if (database_step(database, other)) {
+		name = (const char *)sqlite3_column_text(other, 0);
+		fail(EX_OPERATOR,
+		     "%s: %s: its %s%" PRId64 " lines are those of %s, which was taken before: they would count "
+		     "twice; read it as that (pay-consume --as %s), as a new edition of it (pay-settle --correct), or "
+		     "let it count (--twice)",
+		     database->path, file->source, all ? "" : "first ", lines, name, name);
+	}
+	sqlite3_reset(other);
+}
+
+/* Known content must have the known name. */
+static void refuse_other_name(struct database *database, const struct mark_file *file)
+{
+	if (file->twice)
+		return;
+	sqlite3_stmt *begins = database_prepare(
+	    database, "SELECT source FROM place WHERE hash=?1 AND line=?2 AND source<>?3 AND NOT EXISTS"
+		      " (SELECT 1 FROM place WHERE hash=?1 AND line=?2 AND source=?3) LIMIT 1");
+	sqlite3_stmt *whole = database_prepare(
+	    database, "SELECT source FROM place WHERE hash=?1 AND line=?2 AND whole AND source<>?3 AND NOT EXISTS"
+		      " (SELECT 1 FROM place WHERE hash=?1 AND line=?2 AND source=?3) LIMIT 1");
+
+	if (file->content[0] && file->lines > 0)
+		refuse_same(database, file, whole, file->content, file->lines, true);
+	for (size_t i = file->places_n; i-- > 0;)
+		if (file->places[i].line >= COVER_SAME)
+			refuse_same(database, file, begins, file->places[i].hash, file->places[i].line, false);
+	sqlite3_finalize(begins);
+	sqlite3_finalize(whole);
 }
 
 void cover_check_files(struct database *database, const struct mark *mark)
 {
-	struct mark_file known;
-
 	for (size_t i = 0; i < mark->files_n; i++) {
-		const struct mark_file *file = &mark->files[i];
-
-		if (!cover_file(database, slice_of(file->source), &known))
-			continue;
-		/* Known content that only has grown since. */
-		if (file->was[0] && strcmp(known.content, file->was) == 0)
-			continue;
-		if ((known.size >= 0 && file->size >= 0 && known.size != file->size) ||
-		    differ(known.sample, file->sample) || differ(known.content, file->content))
-			fail(EX_OPERATOR,
-			     "%s: %s: was read to its end before, with other content; if this is another file, give it"
-			     " another name (pay-consume --as NAME)",
-			     database->path, file->source);
+		refuse_other_content(database, &mark->files[i]);
+		refuse_other_name(database, &mark->files[i]);
 	}
 }
 
-static void remember_files(struct database *database, const struct mark *mark)
+/* A file that was finished has no more lines, unless it is said to have grown. */
+static void refuse_more_lines(struct database *database, const struct mark *mark, const struct mark_range *range)
 {
-	sqlite3_stmt *add;
+	char content[MARK_HASH];
+	int64_t lines;
 
-	if (mark->files_n == 0)
+	if (!range->state || !slice_begins(slice_of(range->state), SLICE(COVER_FILE_STATE)))
 		return;
-	add =
-	    database_prepare(database, "INSERT INTO file VALUES (?1, ?2, ?3, ?4) ON CONFLICT (source) DO UPDATE SET"
-				       " size=coalesce(excluded.size, size), sample=coalesce(excluded.sample, sample),"
-				       " content=coalesce(excluded.content, content)");
-	for (size_t i = 0; i < mark->files_n; i++) {
-		const struct mark_file *file = &mark->files[i];
+	if (!cover_file(database, slice_of(range->source), &lines, content) || range->next <= lines + 1)
+		return;
+	for (size_t i = 0; i < mark->files_n; i++)
+		if (strcmp(mark->files[i].source, range->source) == 0 && strcmp(mark->files[i].was, content) == 0)
+			return;
+	refuse_content(database, &(struct mark_file){.source = range->source}, "it was shorter");
+}
 
-		sqlite3_clear_bindings(add);
-		database_bind(database, add, 1, slice_of(file->source));
-		if (file->size >= 0)
-			sqlite3_bind_int64(add, 2, file->size);
-		if (file->sample[0])
-			database_bind(database, add, 3, slice_of(file->sample));
-		if (file->content[0])
-			database_bind(database, add, 4, slice_of(file->content));
-		database_do(database, add);
-	}
+static void remember_place(struct database *database, const struct mark_file *file, int64_t line, const char *hash,
+			   bool whole)
+{
+	sqlite3_stmt *add = database_prepare(
+	    database,
+	    "INSERT INTO place VALUES (?1, ?2, ?3, ?4) ON CONFLICT (source, line) DO UPDATE"
+	    " SET hash=excluded.hash, whole=excluded.whole WHERE hash<>excluded.hash OR whole<excluded.whole");
+
+	database_bind(database, add, 1, slice_of(file->source));
+	sqlite3_bind_int64(add, 2, line);
+	database_bind(database, add, 3, slice_of(hash));
+	sqlite3_bind_int(add, 4, whole);
+	database_do(database, add);
 	sqlite3_finalize(add);
 }
 
-void cover_apply(struct database *database, const struct mark *mark, bool allow_gap)
+static void remember_file(struct database *database, const struct mark_file *file)
 {
-	cover_check_files(database, mark);
+	for (size_t i = 0; i < file->places_n; i++)
+		remember_place(database, file, file->places[i].line, file->places[i].hash, false);
+	if (!file->content[0] || file->lines < 0)
+		return;
+	/* It ends once: where it ended before, it has grown, or this is another edition. */
+	sqlite3_stmt *was =
+	    database_prepare(database, "UPDATE place SET whole=0 WHERE source=?1 AND whole AND line<>?2");
+	database_bind(database, was, 1, slice_of(file->source));
+	sqlite3_bind_int64(was, 2, file->lines);
+	database_do(database, was);
+	sqlite3_finalize(was);
+	remember_place(database, file, file->lines, file->content, true);
+}
+
+void cover_apply(struct database *database, const struct mark *mark, unsigned leave)
+{
+	for (size_t i = 0; i < mark->ranges_n; i++) {
+		refuse_other_kind(database, &mark->ranges[i]);
+		if (!(leave & COVER_EDITIONS))
+			refuse_more_lines(database, mark, &mark->ranges[i]);
+	}
+	/* One by one, so that two of the same content in one segment are found, too. */
+	for (size_t i = 0; i < mark->files_n; i++) {
+		if (!(leave & COVER_EDITIONS))
+			refuse_other_content(database, &mark->files[i]);
+		refuse_other_name(database, &mark->files[i]);
+		remember_file(database, &mark->files[i]);
+	}
 	for (size_t i = 0; i < mark->ranges_n; i++) {
 		const struct mark_range *range = &mark->ranges[i];
 
-		if (!allow_gap)
+		if (!(leave & COVER_GAPS))
 			refuse_gap(database, range);
 		if (range->from < range->next)
 			join(database, range);
 		remember_state(database, range);
 	}
-	remember_files(database, mark);
 }
 
 bool cover_high(struct database *database, struct slice source, int32_t partition, int64_t *lo, int64_t *hi)
@@ -186,18 +306,15 @@ char *cover_state(struct database *database, struct slice source, int32_t partit
 	return text;
 }
 
-bool cover_file(struct database *database, struct slice source, struct mark_file *to)
+bool cover_file(struct database *database, struct slice source, int64_t *lines, char content[MARK_HASH])
 {
-	sqlite3_stmt *known = database_prepare(database, "SELECT coalesce(size, -1), coalesce(sample, ''), content"
-							 " FROM file WHERE source=?1 AND content IS NOT NULL");
+	sqlite3_stmt *known = database_prepare(database, "SELECT line, hash FROM place WHERE source=?1 AND whole");
 	bool found;
 
-	*to = (struct mark_file){.size = -1};
 	database_bind(database, known, 1, source);
 	if ((found = database_step(database, known))) {
-		to->size = sqlite3_column_int64(known, 0);
-		strncpy(to->sample, (const char *)sqlite3_column_text(known, 1), sizeof to->sample - 1);
-		strncpy(to->content, (const char *)sqlite3_column_text(known, 2), sizeof to->content - 1);
+		*lines = sqlite3_column_int64(known, 0);
+		snprintf(content, MARK_HASH, "%s", (const char *)sqlite3_column_text(known, 1));
 	}
 	sqlite3_finalize(known);
 	return found;

@@ -37,9 +37,12 @@ static const char *kind_text(int64_t id)
 
 static int version_of(int64_t id)
 {
-	return id == DATABASE_STORE    ? DATABASE_STORE_VERSION
-	       : id == DATABASE_DEDUPE ? DATABASE_DEDUPE_VERSION
-				       : DATABASE_VERSION;
+	switch (id) {
+	case DATABASE_STORE: return DATABASE_STORE_VERSION;
+	case DATABASE_TOTALS: return DATABASE_TOTALS_VERSION;
+	case DATABASE_DEDUPE: return DATABASE_DEDUPE_VERSION;
+	default: return DATABASE_PINS_VERSION;
+	}
 }
 
 _Noreturn void database_fail(struct database *database, const char *doing)

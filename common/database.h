@@ -18,8 +18,13 @@ enum database_kind {
 	DATABASE_DEDUPE = 0x50617944, /* "PayD": pay-filter --dedupe */
 	DATABASE_PINS = 0x50617952,   /* "PayR": pay-rule --rule-cache */
 };
-/* user_version of the files we write: of a store, of what --dedupe keeps, of others. */
-enum { DATABASE_STORE_VERSION = 3, DATABASE_DEDUPE_VERSION = 3, DATABASE_VERSION = 2 };
+/* user_version of the files we write. */
+enum {
+	DATABASE_STORE_VERSION = 4,
+	DATABASE_TOTALS_VERSION = 3,
+	DATABASE_DEDUPE_VERSION = 3,
+	DATABASE_PINS_VERSION = 2
+};
 
 enum { DATABASE_PAGE = 8192 }; /* bytes of a page in a new file, unless asked otherwise */
 

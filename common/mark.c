@@ -5,7 +5,11 @@
 #include "coordinates.h"
 #include "fail.h"
 
-enum { MEMBERS_MOST = 64, PARTS_MOST = 20000 }; /* more than these no mark has: a line must not cost its square */
+enum {
+	MEMBERS_MOST = 64,
+	PARTS_MOST = 20000,
+	PLACES_MOST = 1000
+}; /* more than these no mark has: a line must not cost its square */
 
 void mark_init(struct mark *mark)
 {
@@ -20,8 +24,10 @@ void mark_free(struct mark *mark)
 		free(mark->ranges[i].source);
 		free(mark->ranges[i].state);
 	}
-	for (size_t i = 0; i < mark->files_n; i++)
+	for (size_t i = 0; i < mark->files_n; i++) {
 		free(mark->files[i].source);
+		free(mark->files[i].places);
+	}
 	free(mark->dropped);
 	free(mark->ranges);
 	free(mark->files);
@@ -98,6 +104,17 @@ void mark_state(struct mark *mark, struct slice source, int32_t partition, struc
 	r->state = copy(text);
 }
 
+void mark_place(struct mark_file *file, int64_t line, const char hash[MARK_HASH])
+{
+	for (size_t i = 0; i < file->places_n; i++)
+		if (file->places[i].line == line)
+			return;
+	file->places = grow(file->places, file->places_n, &file->places_capacity, sizeof *file->places);
+	struct mark_place *place = &file->places[file->places_n++];
+	place->line = line;
+	memcpy(place->hash, hash, MARK_HASH);
+}
+
 bool mark_join(struct mark *to, const struct mark *next)
 {
 	for (size_t i = 0; i < next->ranges_n; i++) {
@@ -113,6 +130,8 @@ bool mark_join(struct mark *to, const struct mark *next)
 		if (more->state)
 			mark_state(to, source, more->partition, slice_of(more->state));
 	}
+	for (size_t i = 0; i < next->files_n; i++)
+		mark_say(to, slice_of(next->files[i].source), &next->files[i]);
 	return true;
 }
 
@@ -122,8 +141,22 @@ struct mark_file *mark_file(struct mark *mark, struct slice source)
 		if (slice_equal(slice_of(mark->files[i].source), source))
 			return &mark->files[i];
 	mark->files = grow(mark->files, mark->files_n, &mark->files_capacity, sizeof *mark->files);
-	mark->files[mark->files_n] = (struct mark_file){.source = copy(source), .size = -1};
+	mark->files[mark->files_n] = (struct mark_file){.source = copy(source), .lines = -1};
 	return &mark->files[mark->files_n++];
+}
+
+void mark_say(struct mark *mark, struct slice source, const struct mark_file *file)
+{
+	struct mark_file *to = mark_file(mark, source);
+	if (file->lines >= 0)
+		to->lines = file->lines;
+	if (file->content[0])
+		memcpy(to->content, file->content, MARK_HASH);
+	if (file->was[0])
+		memcpy(to->was, file->was, MARK_HASH);
+	to->twice |= file->twice;
+	for (size_t i = 0; i < file->places_n; i++)
+		mark_place(to, file->places[i].line, file->places[i].hash);
 }
 
 uint64_t mark_dropped_sum(const struct mark *mark)
@@ -175,7 +208,7 @@ static struct slice decoded_name(const struct member *member, struct scratch *sc
 
 /* Where mark_read keeps what it takes apart. */
 struct reading {
-	struct members mark, part, file;
+	struct members mark, part, file, places;
 	struct scratch scratch;
 };
 
@@ -236,34 +269,67 @@ static const char *read_states(struct mark *mark, struct reading *reading)
 }
 
 /* A hash in hex, or null. */
-static bool read_hash(const struct member *member, char to[33])
+static bool read_hash(const struct member *member, char to[MARK_HASH])
 {
 	if (!member_given(member))
 		return true;
-	if (member->type != JSON_STRING || member->escaped || member_inside(member).n != 32)
+	if (member->type != JSON_STRING || member->escaped || member_inside(member).n != MARK_HASH - 1)
 		return false;
-	memcpy(to, member_inside(member).p, 32);
-	to[32] = '\0';
+	memcpy(to, member_inside(member).p, MARK_HASH - 1);
+	to[MARK_HASH - 1] = '\0';
 	return true;
+}
+
+static bool read_places(struct mark_file *file, const struct members *places)
+{
+	if (places->n > PLACES_MOST)
+		return false;
+	for (size_t i = 0; i < places->n; i++) {
+		const struct member *member = &places->v[i];
+		char hash[MARK_HASH] = "";
+		int64_t line;
+		if (!amount_read(member->name, &line) || line <= 0 || !member_given(member) || !read_hash(member, hash))
+			return false;
+		mark_place(file, line, hash);
+	}
+	return true;
+}
+
+static bool read_file(struct mark_file *file, struct reading *reading)
+{
+	const struct members *said = &reading->file;
+	const struct member *lines = find(said, "lines"), *places = find(said, "places"), *twice = find(said, "twice");
+	uint64_t n;
+	if (member_given(lines)) {
+		if (!count(lines, &n))
+			return false;
+		file->lines = (int64_t)n;
+	}
+	if (member_given(twice)) {
+		if (twice->type != JSON_TRUE && twice->type != JSON_FALSE)
+			return false;
+		file->twice = twice->type == JSON_TRUE;
+	}
+	if (!read_hash(find(said, "content"), file->content) || !read_hash(find(said, "was"), file->was))
+		return false;
+	if (!member_given(places))
+		return true;
+	if (places->type != JSON_OBJECT)
+		return false;
+	members_read(&reading->places, NULL, places->value);
+	return read_places(file, &reading->places);
 }
 
 static const char *read_files(struct mark *mark, struct reading *reading)
 {
 	for (size_t i = 0; i < reading->part.n; i++) {
 		const struct member *member = &reading->part.v[i];
-		uint64_t size = 0;
 		if (member->type != JSON_OBJECT)
 			return "mark with a member \"files\" that is not objects";
 		struct mark_file *file = mark_file(mark, decoded_name(member, &reading->scratch));
 		members_read(&reading->file, NULL, member->value);
-		const struct member *known = find(&reading->file, "size");
-		if ((member_given(known) && !count(known, &size)) ||
-		    !read_hash(find(&reading->file, "sample"), file->sample) ||
-		    !read_hash(find(&reading->file, "content"), file->content) ||
-		    !read_hash(find(&reading->file, "was"), file->was))
-			return "mark with a member \"files\" that is not sizes and hashes";
-		if (member_given(known))
-			file->size = (int64_t)size;
+		if (!read_file(file, reading))
+			return "mark with a member \"files\" that is not lines and hashes";
 	}
 	return NULL;
 }
@@ -333,6 +399,7 @@ const char *mark_read(struct mark *mark, const struct member *member)
 	members_free(&reading.mark);
 	members_free(&reading.part);
 	members_free(&reading.file);
+	members_free(&reading.places);
 	free(reading.scratch.p);
 	return reason;
 }
@@ -384,12 +451,27 @@ static void write_states(const struct mark *mark, struct output *output)
 		output_bytes(output, SLICE("}"));
 }
 
-static void write_hash(struct output *output, const char *hash)
+/* `,"name":"hash"`, where there is one. */
+static void write_hash(struct output *output, const char *name, const char *hash)
 {
-	if (*hash)
-		write_text(output, slice_of(hash));
-	else
-		output_bytes(output, SLICE("null"));
+	if (!*hash)
+		return;
+	output_bytes(output, SLICE(",\""));
+	output_bytes(output, slice_of(name));
+	output_bytes(output, SLICE("\":"));
+	write_text(output, slice_of(hash));
+}
+
+static void write_places(struct output *output, const struct mark_file *file)
+{
+	for (size_t i = 0; i < file->places_n; i++) {
+		output_bytes(output, i == 0 ? SLICE(",\"places\":{\"") : SLICE(",\""));
+		write_number(output, file->places[i].line);
+		output_bytes(output, SLICE("\":"));
+		write_text(output, slice_of(file->places[i].hash));
+	}
+	if (file->places_n > 0)
+		output_bytes(output, SLICE("}"));
 }
 
 static void write_files(const struct mark *mark, struct output *output)
@@ -399,19 +481,16 @@ static void write_files(const struct mark *mark, struct output *output)
 		if (i > 0)
 			output_bytes(output, SLICE(","));
 		write_text(output, slice_of(file->source));
-		output_bytes(output, SLICE(":{\"size\":"));
-		if (file->size < 0)
+		output_bytes(output, SLICE(":{\"lines\":"));
+		if (file->lines < 0)
 			output_bytes(output, SLICE("null"));
 		else
-			write_number(output, file->size);
-		output_bytes(output, SLICE(",\"sample\":"));
-		write_hash(output, file->sample);
-		output_bytes(output, SLICE(",\"content\":"));
-		write_hash(output, file->content);
-		if (file->was[0]) {
-			output_bytes(output, SLICE(",\"was\":"));
-			write_hash(output, file->was);
-		}
+			write_number(output, file->lines);
+		write_hash(output, "content", file->content);
+		write_hash(output, "was", file->was);
+		write_places(output, file);
+		if (file->twice)
+			output_bytes(output, SLICE(",\"twice\":true"));
 		output_bytes(output, SLICE("}"));
 	}
 }

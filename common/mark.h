@@ -26,14 +26,33 @@ struct mark_range {
 	char *state; /* what pay-consume wants to know again when it goes on at next; NULL: nothing */
 };
 
-/* What pay-consume knows of a file: enough for a sink to see that a known name has other content. */
+enum { MARK_HASH = 33 }; /* XXH128 in hex and a NUL */
+
+/* What a file's first lines are known by. */
+struct mark_place {
+	int64_t line;
+	char hash[MARK_HASH]; /* of the (unpacked) bytes up to the end of that line, without its line feed */
+};
+
+/* What pay-consume says of a file: enough for a sink to see that a known name has other content, or that known content
+ * comes under another name. */
 struct mark_file {
 	char *source;
-	int64_t size;     /* bytes as stored (compressed or not); -1: not known (a pipe) */
-	char sample[33];  /* XXH128 in hex of its first and last 64 KiB; "" when not known */
-	char content[33]; /* XXH128 in hex of all its bytes, in the mark with which it ended; "" before */
-	char was[33];     /* content of its beginning, which was the whole file when it was read before; "" else */
+	int64_t lines;           /* how many it has, in the mark with which it ended; -1 before */
+	char content[MARK_HASH]; /* the hash of all of them, in that mark; "" before */
+	char was[MARK_HASH]; /* content of its beginning, which was the whole file when it was read before; "" else */
+	bool twice;          /* it counts, even if its content came under another name */
+	struct mark_place *places; /* that were passed since the mark before, see mark_is_place */
+	size_t places_n, places_capacity;
 };
+
+/* The lines after which a file's hash is said: those whose number has at most four significant binary digits, so that
+ * any two runs over files of one name can be compared up to an eighth of the shorter one's length. */
+static inline bool mark_is_place(int64_t line)
+{
+	enum { DIGITS = 4 };
+	return line > 0 && ((unsigned long long)line >> __builtin_ctzll((unsigned long long)line)) < 1u << DIGITS;
+}
 
 struct mark {
 	uint64_t seq;
@@ -45,7 +64,7 @@ struct mark {
 	amount_sum amount;
 	struct mark_range *ranges;
 	size_t ranges_n, ranges_capacity;
-	struct mark_file *files; /* member "files", only where a source is a file */
+	struct mark_file *files; /* member "files", only where there is something to say of one */
 	size_t files_n, files_capacity;
 	enum mark_end end;
 };
@@ -70,12 +89,19 @@ void mark_cover(struct mark *mark, struct slice source, int32_t partition, int64
 /* Says what pay-consume wants to know again of a source partition that the mark covers; text is copied. */
 void mark_state(struct mark *mark, struct slice source, int32_t partition, struct slice text);
 
-/* Makes `to` the mark of its segment and the one that follows it, closed by `next`: its ranges and states are joined to
- * those of `to`, no more. Returns false, `to` unchanged, where a range does not go on where that of `to` ends. */
+/* Makes `to` the mark of its segment and the one that follows it, closed by `next`: its ranges, states and files are
+ * joined to those of `to`, no more. Returns false, `to` unchanged, where a range does not go on where that of `to`
+ * ends. */
 bool mark_join(struct mark *to, const struct mark *next);
 
 /* The entry of a file, added empty when it is not there; valid until the next call. */
 struct mark_file *mark_file(struct mark *mark, struct slice source);
+
+/* Adds a place to a file's entry, unless it has one of that line. */
+void mark_place(struct mark_file *file, int64_t line, const char hash[MARK_HASH]);
+
+/* Adds what is said of a file to what the mark says of it. */
+void mark_say(struct mark *mark, struct slice source, const struct mark_file *file);
 
 /* All that stages have dropped. */
 uint64_t mark_dropped_sum(const struct mark *mark);

@@ -143,12 +143,15 @@ some_totals() {
 		total m-2 1 5 CANCEL
 		total m-2 2 150
 	} >expected
+	local said="pay-agg: 4 records, amount 148, are not counted, because their coordinates came before in this run"
 	pay-agg --stats in 2>stats | diff expected -
-	[ "$(jq .duplicates stats)" -eq 4 ]
+	[ "$(grep -v '^{' stats)" = "$said" ]
+	[ "$(grep '^{' stats | jq .duplicates)" -eq 4 ]
 	pay-agg -d t.db --stats in 2>stats | diff expected -
-	[ "$(jq .duplicates stats)" -eq 4 ]
+	[ "$(grep -v '^{' stats)" = "$said" ]
+	[ "$(grep '^{' stats | jq .duplicates)" -eq 4 ]
 	pay-agg -d t.db --stats in 2>stats | diff expected -
-	[ "$(jq .duplicates stats)" -eq 9 ]
+	[ "$(grep '^{' stats | jq .duplicates)" -eq 9 ]
 }
 
 @test "a database keeps totals from run to run, of all it has seen" {

@@ -147,17 +147,71 @@ END
 	pay-store -d store.db --verify
 }
 
-@test "a finished file with other content is refused before any record" {
-	cat >day <<'END'
-{"_mark":{"seq":0,"records":0,"in":0,"dropped":{},"amount":null,"from":{"f/0":1},"next":{"f/0":1},"files":{"f":{"size":10,"sample":"00112233445566778899aabbccddeeff","content":null}},"end":null}}
-{"_mark":{"seq":1,"records":0,"in":0,"dropped":{},"amount":null,"from":{"f/0":1},"next":{"f/0":5},"files":{"f":{"size":10,"sample":"00112233445566778899aabbccddeeff","content":"ffeeddccbbaa99887766554433221100"}},"end":"complete"}}
+@test "a finished file with other content is refused, and so is one that has more lines" {
+	local hash=ffeeddccbbaa99887766554433221100
+	cat >day <<END
+{"_mark":{"seq":0,"records":0,"in":0,"dropped":{},"amount":null,"from":{},"next":{},"end":null}}
+{"_mark":{"seq":1,"records":0,"in":0,"dropped":{},"amount":null,"from":{"f/0":1},"next":{"f/0":5},"state":{"f/0":"file:$hash"},"files":{"f":{"lines":4,"content":"$hash"}},"end":"complete"}}
 END
 	pay-store -d store.db day >/dev/null
 	pay-store -d store.db day >/dev/null
-	sed 's/"0011/"1111/' day >other
+	sed 's/"ff/"00/' day >other
 	run -76 pay-store -d store.db other
-	[[ $output == *"f: was read to its end before, with other content"*"--as"* ]]
-	[ "$(sql 'select * from file')" = "f|10|00112233445566778899aabbccddeeff|ffeeddccbbaa99887766554433221100" ]
+	[[ $output == *"f: was read before with other content (not the same lines)"*"--as"* ]]
+	sed 's/"next":{"f\/0":5}/"next":{"f\/0":6}/; s/"files.*,"end"/"end"/' day >longer
+	run -76 pay-store -d store.db longer
+	[[ $output == *"f: was read before with other content (it was shorter)"* ]]
+	[ "$(sql 'select * from place')" = "f|4|$hash|1" ]
+}
+
+@test "another payment under known coordinates is refused, what is judged of it may differ" {
+	records 1 3 >first
+	pay-store -d store.db first >/dev/null
+	for change in 's/"amount":2,/"amount":7,/' '2s/"merchantNumber":"[^"]*"/"merchantNumber":"other"/' \
+		'2s/"paymentDate":"[^"]*"/"paymentDate":"2025-05-20T23:59:59"/' '2s/"paymentActionType":"[A-Z]*"/"paymentActionType":"NETWORK_CANCEL"/' \
+		'2s/"paymentMethodType":"[A-Z]*"/"paymentMethodType":"POINT"/'; do
+		sed "$change" first >other
+		run -76 pay-store -d store.db other
+		[[ $output == *"day/0/2 is another payment there"*"; now came "*"--replace"* ]]
+	done
+	sed '2s/"payoutDate":[^,]*/"payoutDate":"2031-01-01"/; 3s/^{\("_src":"[^"]*",\)/{\1"_unsettled":"X",/' first >judged
+	run -0 --separate-stderr pay-store -d store.db --stats judged
+	[ "$(jq -c '[.duplicates, .differing]' <<<"$stderr")" = '[3,2]' ]
+	sed 's/"amount":2,/"amount":7,/' first | pay-store -d store.db --replace >/dev/null
+	[ "$(sql 'select amount from base where offset = 2')" = 7 ]
+}
+
+@test "another message under known coordinates is refused, members of the toolkit's own may differ" {
+	printf '{"_src":"f/0/%d","a":%d}\n' 1 1 2 2 | pay-store --log -d store.db >/dev/null
+	run -76 pay-store --log -d store.db <<<'{"_src":"f/0/2","a":3}'
+	[[ $output == *'f/0/2 is another message there: {"_src":"f/0/2","a":2}; now came {"_src":"f/0/2","a":3}'* ]]
+	pay-store --log -d store.db <<<'{"_src":"f/0/2","_key":"k","a":2}' >/dev/null
+	[ "$(sql 'select count(*) from payment_log')" = 2 ]
+}
+
+@test "a name that was read in part goes on only with the same lines, and no other name takes them" {
+	records 1 200 | jq -c 'del(._src)' >day
+	pay-consume -n 100 day | pay-store --log -d store.db >/dev/null
+	mkdir other
+	for line in 1 9 100; do
+		sed "${line}s/2025/2026/" day >other/day
+		pay-consume other/day >stream
+		run -76 pay-store --log -d store.db stream
+		run -76 pay-consume --resume store.db other/day
+		[[ $output == *"knows day with other content (not the same lines)"* ]]
+		run -76 bash -c 'pay-consume --as day --resume store.db - <other/day'
+	done
+	pay-consume --segment-records 100 --as copy day >stream
+	run -76 pay-store --log -d store.db stream
+	[[ $output == *"copy: its first "*" lines are those of day"*"--as day"*"--twice"* ]]
+	[ "$(sql "select count(*) from payment_log where source = 'copy'")" = 0 ]
+	pay-consume --resume store.db day | pay-store --log -d store.db >/dev/null
+	gzip -k day
+	run -76 pay-store --log -d store.db < <(pay-consume day.gz)
+	[[ $output == *"day.gz: its 200 lines are those of day"* ]]
+	[ "$(pay-consume --as day --resume store.db day.gz | grep -c '"_src"')" = 0 ]
+	pay-consume --twice day.gz | pay-store --log -d store.db >/dev/null
+	[ "$(sql 'select count(*) from payment_log')" = 400 ]
 }
 
 @test "a payment is in base or in unsettlement, and base wins" {
@@ -432,7 +486,7 @@ key() { sql "select count(*) from sqlite_schema where name in ('base_key', 'paym
 	records 1 10 | pay-store -d store.db >/dev/null
 	sqlite3 store.db 'pragma user_version = 2'
 	run -78 pay-store -d store.db <<<''
-	[[ $output == *"has schema version 2, this program knows 3"* ]]
+	[[ $output == *"has schema version 2, this program knows 4"* ]]
 }
 
 @test "--index is for a store that is there, alone" {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <xxhash.h>
 
 #include "date.h"
 #include "fail.h"
@@ -228,6 +229,21 @@ const char *grouping_subtracts(struct grouping *grouping, const struct record *r
 	*subtracts = slice_equal(text, SLICE("CANCEL")) || slice_equal(text, SLICE("PARTIAL_CANCEL")) ||
 		     slice_equal(text, SLICE("FULL_CANCEL")) || slice_equal(text, SLICE("NETWORK_CANCEL"));
 	return NULL;
+}
+
+uint64_t grouping_identity(struct grouping *grouping, const struct record *record, int64_t amount)
+{
+	static const int members[] = {NAME_MERCHANT_NUMBER, NAME_PAYMENT_DATE, NAME_PAYMENT_ACTION_TYPE,
+				      NAME_PAYMENT_METHOD_TYPE};
+	uint64_t hash = XXH3_64bits(&amount, sizeof amount);
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		const struct member *member = members_get(&record->top, members[i]);
+		struct slice text = {"", 0};
+		if (member)
+			text = member->type == JSON_STRING ? member_decoded(member, &grouping->decoded) : member->value;
+		hash = XXH3_64bits_withSeed(text.p, text.n, hash);
+	}
+	return hash;
 }
 
 enum key_type key_next(struct slice *key, struct slice *text, struct scratch *scratch)

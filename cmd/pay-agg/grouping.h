@@ -59,6 +59,9 @@ const char *grouping_key(struct grouping *grouping, const struct record *record,
 /* Whether the record's amount is to be subtracted: false unless net. Returns NULL, or why that is not known. */
 const char *grouping_subtracts(struct grouping *grouping, const struct record *record, bool *subtracts);
 
+/* A hash of what makes a base record another payment: amount, merchant, time, action and method. */
+uint64_t grouping_identity(struct grouping *grouping, const struct record *record, int64_t amount);
+
 /* Takes the next value off a key: its type, and its text, decoded into scratch where it holds a NUL. */
 enum key_type key_next(struct slice *key, struct slice *text, struct scratch *scratch);
 

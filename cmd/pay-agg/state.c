@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,6 +34,8 @@ static char *schema(const struct grouping *grouping)
 	    "  CHECK ((totalAmount IS NULL) <> (_exact IS NULL))) STRICT;\n"
 	    "CREATE TABLE known(source TEXT NOT NULL, partition INTEGER NOT NULL, chunk INTEGER NOT NULL,\n"
 	    "  bits BLOB NOT NULL, PRIMARY KEY(source, partition, chunk)) STRICT;\n"
+	    "CREATE TABLE sample(source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL,\n"
+	    "  hash INTEGER NOT NULL, PRIMARY KEY(source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
 	    "CREATE VIEW statistics AS SELECT ");
 	for (unsigned i = 0; i < grouping->n; i++)
 		ADD(sql, "\"%w\", ", grouping->v[i].name);
@@ -179,6 +182,9 @@ void state_open(struct state *state, const char *path, const struct grouping *gr
 	    database_prepare(database, "SELECT bits FROM known WHERE source = ? AND partition = ? AND chunk = ?");
 	state->known_write = database_prepare(database, "INSERT INTO known VALUES(?, ?, ?, ?) ON CONFLICT DO UPDATE "
 							"SET bits = excluded.bits");
+	state->sample_find =
+	    database_prepare(database, "SELECT hash FROM sample WHERE source=?1 AND partition=?2 AND \"offset\"=?3");
+	state->sample_write = database_prepare(database, "INSERT INTO sample VALUES(?1, ?2, ?3, ?4)");
 	prepare_gain(state);
 	known_init(&state->known);
 }
@@ -222,6 +228,55 @@ void state_add(struct state *state, const struct pending *pending)
 		state->pending = must_realloc(state->pending, state->pending_capacity * sizeof *state->pending);
 	}
 	state->pending[state->pending_n++] = *pending;
+}
+
+void state_sample(struct state *state, uint64_t hash)
+{
+	if (state->samples_n == state->samples_capacity) {
+		state->samples_capacity = state->samples_capacity ? 2 * state->samples_capacity : 64;
+		state->samples = must_realloc(state->samples, state->samples_capacity * sizeof *state->samples);
+	}
+	state->samples[state->samples_n++] = (struct sample){state->pending_n - 1, hash};
+}
+
+static void bind_coordinates(struct state *state, sqlite3_stmt *statement, const struct pending *pending)
+{
+	const struct known_partition *of = &state->known.partitions[pending->partition];
+	database_bind(&state->database, statement, 1, (struct slice){of->source, of->source_n});
+	bind_number(state, statement, 2, of->partition);
+	bind_number(state, statement, 3, pending->offset);
+}
+
+/* Compares the samples of the first n records with those of the same coordinates, and keeps those that are new. */
+static void compare_samples(struct state *state, size_t n)
+{
+	size_t done = 0;
+	for (; done < state->samples_n && state->samples[done].pending < n; done++) {
+		const struct sample *sample = &state->samples[done];
+		const struct pending *pending = &state->pending[sample->pending];
+		bind_coordinates(state, state->sample_find, pending);
+		if (!database_step(&state->database, state->sample_find)) {
+			bind_coordinates(state, state->sample_write, pending);
+			bind_number(state, state->sample_write, 4, (int64_t)sample->hash);
+			database_do(&state->database, state->sample_write);
+			continue;
+		}
+		if (sqlite3_column_int64(state->sample_find, 0) != (int64_t)sample->hash) {
+			const struct known_partition *of = &state->known.partitions[pending->partition];
+			fail(EX_OPERATOR,
+			     "%s: %.*s/%" PRId32 "/%" PRId64
+			     ": another payment was counted under these coordinates before (other amount, merchant, "
+			     "time, action or method); give another file another name (pay-consume --as NAME), or "
+			     "rebuild the totals from the store",
+			     state->database.path, (int)of->source_n, of->source, of->partition, pending->offset);
+		}
+		sqlite3_reset(state->sample_find);
+	}
+	state->samples_n -= done;
+	for (size_t i = 0; i < state->samples_n; i++) {
+		state->samples[i] = state->samples[i + done];
+		state->samples[i].pending -= n;
+	}
 }
 
 static void touch(struct state *state, struct group *group)
@@ -400,7 +455,8 @@ uint64_t state_commit(struct state *state, size_t n, const struct mark *mark, bo
 	uint64_t duplicates = 0;
 	database_begin(&state->database);
 	if (mark)
-		cover_apply(&state->database, mark, allow_gap);
+		cover_apply(&state->database, mark, allow_gap ? COVER_GAPS : 0);
+	compare_samples(state, n);
 	for (size_t i = 0; i < n; i++) {
 		const struct pending *pending = &state->pending[i];
 		bool made;

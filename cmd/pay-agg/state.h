@@ -1,6 +1,10 @@
 /* state: totals kept in a database, with the coordinates they hold and the cover, so that each payment is counted once
  * whatever is fed again. Tables: setting, key (the members of each group's key), total (count and sum by key.id),
- * known (see known.h), cover and file (see cover.h); the view statistics joins key and total. */
+ * known (see known.h), sample (see below), cover, state and place (see cover.h); the view statistics joins key and
+ * total.
+ *
+ * sample(source, partition, offset, hash): of the coordinates of which mark_is_place says so, what the payment was, so
+ * that another payment under known coordinates is found, though no payments are kept. */
 #ifndef PAYPIPE_STATE_H
 #define PAYPIPE_STATE_H
 
@@ -24,6 +28,12 @@ struct pending {
 	bool subtract;
 };
 
+/* What a record that waits was, see the table sample. */
+struct sample {
+	size_t pending; /* its number among those that wait */
+	uint64_t hash;
+};
+
 /* A group that gains, by its row. */
 struct gaining {
 	int64_t id;
@@ -35,6 +45,8 @@ struct state {
 	struct known known; /* of the segment: read from the database and written back */
 	struct pending *pending;
 	size_t pending_n, pending_capacity;
+	struct sample *samples; /* in the order of pending */
+	size_t samples_n, samples_capacity;
 	struct group **touched; /* groups to which the segment adds */
 	size_t touched_n, touched_capacity;
 	struct gaining *gaining; /* those of them whose rows one statement changes, see feed.h */
@@ -44,7 +56,7 @@ struct state {
 	size_t left_n, left_capacity;
 	const struct grouping *grouping;
 	sqlite3_stmt *key_find, *key_insert, *total_find, *total_insert, *total_update, *total_gain;
-	sqlite3_stmt *known_find, *known_write;
+	sqlite3_stmt *known_find, *known_write, *sample_find, *sample_write;
 };
 
 /* Opens or makes the database. One made with another grouping ends the program with 78. */
@@ -62,8 +74,12 @@ void state_check(const char *path, const struct grouping *grouping);
 /* Keeps a record for the next state_commit. */
 void state_add(struct state *state, const struct pending *pending);
 
+/* Says what the record was that was kept last: hash, of all that makes it another payment. */
+void state_sample(struct state *state, uint64_t hash);
+
 /* One transaction: applies the first n records kept, those whose coordinates are not known yet, and the mark's cover
- * (NULL: none). Returns how many records were known. Groups' counts and sums are used for the work and left at nothing.
+ * (NULL: none). Another payment under known coordinates ends the program with 76. Returns how many records were known.
+ * Groups' counts and sums are used for the work and left at nothing.
  */
 uint64_t state_commit(struct state *state, size_t n, const struct mark *mark, bool allow_gap);
 

@@ -6,13 +6,12 @@
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
-#include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "fail.h"
 
-enum { STORED = 256 << 10, SAMPLE = 64 << 10, GZIP_WINDOW = 15 + 16 };
+enum { STORED = 256 << 10, GZIP_WINDOW = 15 + 16 };
 
 enum packing { PLAIN, GZIP, ZSTD };
 
@@ -21,7 +20,6 @@ struct bytes {
 	const char *path;
 	bytes_tick *tick;
 	void *self;
-	XXH3_state_t *hash;
 	uint64_t read;
 	bool ended;   /* the file is */
 	bool stopped; /* by tick */
@@ -38,10 +36,6 @@ struct bytes *bytes_open(int fd, const char *path, bytes_tick *tick, void *self)
 {
 	struct bytes *bytes = must_alloc(sizeof *bytes);
 	*bytes = (struct bytes){.fd = fd, .path = path, .tick = tick, .self = self};
-	bytes->hash = XXH3_createState();
-	if (!bytes->hash)
-		fail(EX_OSERR, "%s: out of memory", path);
-	XXH3_128bits_reset(bytes->hash);
 	bytes->stored = must_alloc(STORED);
 	return bytes;
 }
@@ -78,7 +72,6 @@ static size_t read_stored(struct bytes *bytes, void *to, size_t n)
 		bytes->ended = true;
 		return 0;
 	}
-	XXH3_128bits_update(bytes->hash, to, (size_t)got);
 	bytes->read += (uint64_t)got;
 	return (size_t)got;
 }
@@ -190,79 +183,12 @@ uint64_t bytes_read(const struct bytes *bytes)
 	return bytes->read;
 }
 
-static void write_hex(XXH128_hash_t hash, char hex[BYTES_HASH])
-{
-	static const char digits[] = "0123456789abcdef";
-	XXH128_canonical_t canonical;
-	XXH128_canonicalFromHash(&canonical, hash);
-	for (int i = 0; i < 16; i++) {
-		hex[2 * i] = digits[canonical.digest[i] >> 4];
-		hex[2 * i + 1] = digits[canonical.digest[i] & 15];
-	}
-	hex[32] = '\0';
-}
-
-void bytes_hash(const struct bytes *bytes, char hex[BYTES_HASH])
-{
-	write_hex(XXH3_128bits_digest(bytes->hash), hex);
-}
-
 void bytes_close(struct bytes *bytes)
 {
 	if (bytes->packing == GZIP)
 		inflateEnd(&bytes->gzip);
 	ZSTD_freeDStream(bytes->zstd);
-	XXH3_freeState(bytes->hash);
 	close(bytes->fd);
 	free(bytes->stored);
 	free(bytes);
-}
-
-/* Hashes the bytes [from, from + length) of a file; returns how many there are. */
-static uint64_t hash_range(XXH3_state_t *hash, int fd, const char *path, uint64_t from, uint64_t length)
-{
-	char *buffer = must_alloc(STORED);
-	uint64_t done = 0;
-	while (done < length) {
-		size_t n = length - done < STORED ? (size_t)(length - done) : STORED;
-		ssize_t got = pread(fd, buffer, n, (off_t)(from + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			fail(EX_IOERR, "%s: cannot read:", path);
-		if (got == 0)
-			break;
-		XXH3_128bits_update(hash, buffer, (size_t)got);
-		done += (uint64_t)got;
-	}
-	free(buffer);
-	return done;
-}
-
-static XXH3_state_t *start_hash(const char *path)
-{
-	XXH3_state_t *hash = XXH3_createState();
-	if (!hash)
-		fail(EX_OSERR, "%s: out of memory", path);
-	XXH3_128bits_reset(hash);
-	return hash;
-}
-
-bool bytes_hash_start(int fd, const char *path, uint64_t length, char hex[BYTES_HASH])
-{
-	XXH3_state_t *hash = start_hash(path);
-	bool whole = hash_range(hash, fd, path, 0, length) == length;
-	write_hex(XXH3_128bits_digest(hash), hex);
-	XXH3_freeState(hash);
-	return whole;
-}
-
-void bytes_hash_sample(int fd, const char *path, uint64_t size, char hex[BYTES_HASH])
-{
-	XXH3_state_t *hash = start_hash(path);
-	uint64_t n = size < SAMPLE ? size : SAMPLE;
-	hash_range(hash, fd, path, 0, n);
-	hash_range(hash, fd, path, size - n, n);
-	write_hex(XXH3_128bits_digest(hash), hex);
-	XXH3_freeState(hash);
 }

@@ -1,13 +1,11 @@
 /* bytes: a file's content, unpacked: gzip (RFC 1952, any number of members) and zstd (RFC 8878, any number of frames)
- * are known by their first bytes; and a hash of the file as it is stored. */
+ * are known by their first bytes. */
 #ifndef PAYPIPE_BYTES_H
 #define PAYPIPE_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { BYTES_HASH = 33 }; /* XXH128 in hex and a NUL */
 
 struct bytes;
 
@@ -24,15 +22,6 @@ size_t bytes_fill(void *bytes, char *to, size_t n);
 /* Bytes read as stored. */
 uint64_t bytes_read(const struct bytes *bytes);
 
-/* At the end: the hash of all bytes as stored. */
-void bytes_hash(const struct bytes *bytes, char hex[BYTES_HASH]);
-
 void bytes_close(struct bytes *bytes);
-
-/* The hash of the first `length` bytes of a file; returns false when it has fewer. Errors end the program with 74. */
-bool bytes_hash_start(int fd, const char *path, uint64_t length, char hex[BYTES_HASH]);
-
-/* The hash of its first and of its last 64 KiB (of all of it twice where it has less), `size` being its length. */
-void bytes_hash_sample(int fd, const char *path, uint64_t size, char hex[BYTES_HASH]);
 
 #endif

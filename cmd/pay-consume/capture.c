@@ -14,6 +14,7 @@
 #include "coordinates.h"
 #include "cover.h"
 #include "database.h"
+#include "digest.h"
 #include "envelope.h"
 #include "fail.h"
 #include "file.h"
@@ -22,6 +23,14 @@
 #include "record.h"
 #include "stream.h"
 #include "table.h"
+
+/* What a database knows of the first lines of the file. */
+struct known_lines {
+	int64_t line;
+	char hash[MARK_HASH];
+	const char *database;
+	bool whole; /* they were all that the file had */
+};
 
 /* What marks in the file say must be what stands in it. */
 struct seal {
@@ -35,16 +44,22 @@ struct seal {
 struct capture {
 	const char *path, *name;
 	const struct capture_wish *wish;
-	int fd;       /* of what cannot be opened again: a pipe; else -1 until it is read */
-	int64_t size; /* as stored, -1: not known */
-	char sample[BYTES_HASH], was[BYTES_HASH];
-	int64_t from;  /* the first line to deliver */
-	bool whole;    /* all of it was read before: nothing to deliver */
-	bool resumed;  /* from is where a database goes on */
-	int64_t lines; /* lines taken */
-	int64_t known; /* covered up to here, as last said */
-	int64_t next;  /* covered up to here */
-	bool ended;    /* its end was reached, by way of its lines */
+	int fd;                          /* of what cannot be opened again: a pipe; else -1 until it is read */
+	int64_t size;                    /* as stored, -1: not known */
+	int64_t from;                    /* the first line to deliver */
+	bool whole;                      /* all of it was read before: nothing to deliver */
+	bool resumed;                    /* from is where a database goes on */
+	int64_t lines;                   /* lines taken */
+	struct known_lines *known_lines; /* what databases know of its first lines */
+	size_t known_n;
+	int64_t due;           /* the next line at which one of them is to be compared; INT64_MAX: none */
+	struct digest digest;  /* of the lines taken */
+	int64_t settled;       /* how many of these are settled */
+	struct mark_file said; /* of it in the next mark */
+	bool payments;         /* it holds some */
+	int64_t known;         /* covered up to here, as last said */
+	int64_t next;          /* covered up to here */
+	bool ended;            /* its end was reached, by way of its lines */
 	struct bytes *bytes;
 	struct input input;
 	bool opened;
@@ -52,6 +67,7 @@ struct capture {
 	struct delivery *delivery;
 	uint64_t before; /* bytes of the files before it */
 	struct names names;
+	int data; /* name of a member */
 	struct record record;
 	struct envelopes envelopes;
 	struct scratch scratch;
@@ -65,68 +81,152 @@ struct capture {
 
 _Noreturn static void other_content(const struct capture *capture, const char *database, const char *what)
 {
-	fail(EX_OPERATOR,
-	     "%s: %s knows %s with other content (%s); give another file another name (--as), or accept a file that "
-	     "has grown with --grown",
-	     capture->path, database, capture->name, what);
+	fail(
+	    EX_OPERATOR,
+	    "%s: %s knows %s with other content (%s): nothing was taken; give another file another name (--as), accept "
+	    "one that has grown with --grown, or a new edition by pay-settle --correct",
+	    capture->path, database, capture->name, what);
 }
 
-/* Whether the last line that was read then still ends where it did. */
-static bool line_ends_at(const struct capture *capture, int fd, int64_t size)
+static void add_known(struct capture *capture, int64_t line, const char *hash, const char *database, bool whole)
 {
-	char around[2], first[4];
-	if (pread(fd, first, 4, 0) == 4 &&
-	    (memcmp(first, "\x1f\x8b", 2) == 0 || memcmp(first, "\x28\xb5\x2f\xfd", 4) == 0))
-		return true; /* packed: another member or frame follows */
-	if (size == 0)
-		return true;
-	if (pread(fd, around, 2, size - 1) != 2)
-		fail(EX_IOERR, "%s: cannot read:", capture->path);
-	return around[0] == '\n' || around[1] == '\n';
+	capture->known_lines =
+	    must_realloc(capture->known_lines, (capture->known_n + 1) * sizeof *capture->known_lines);
+	struct known_lines *known = &capture->known_lines[capture->known_n++];
+	*known = (struct known_lines){.line = line, .database = database, .whole = whole};
+	snprintf(known->hash, sizeof known->hash, "%s", hash);
+	if (line < capture->due)
+		capture->due = line;
 }
 
-/* The file against what a database knows of one under its name that was read to its end. Returns whether it is that
- * file, with nothing more to read. */
-static bool compare(struct capture *capture, int fd, const char *database, const struct mark_file *known)
+/* Compares the settled lines with what databases know of so many. */
+static void compare(struct capture *capture)
 {
-	char hash[BYTES_HASH];
-	if (capture->size < 0 || known->size < 0)
-		return false; /* a pipe: the sink compares when it has ended */
-	bool grown = capture->size > known->size && capture->wish->grown;
-	if (capture->size != known->size && !grown)
-		other_content(capture, database, capture->size > known->size ? "it was shorter" : "it was longer");
-	if (!bytes_hash_start(fd, capture->path, (uint64_t)known->size, hash) || strcmp(hash, known->content) != 0)
-		other_content(capture, database, "not the same bytes");
-	if (grown && !line_ends_at(capture, fd, known->size))
-		other_content(capture, database, "its last line went on");
-	if (grown)
-		memcpy(capture->was, known->content, sizeof capture->was);
-	return !grown;
+	char hash[MARK_HASH];
+	digest_text(&capture->digest, &capture->input, hash);
+	capture->due = INT64_MAX;
+	for (size_t i = 0; i < capture->known_n; i++) {
+		const struct known_lines *known = &capture->known_lines[i];
+		if (known->line == capture->settled && strcmp(known->hash, hash) != 0)
+			other_content(capture, known->database, "not the same lines");
+		if (known->line > capture->settled && known->line < capture->due)
+			capture->due = known->line;
+	}
+}
+
+/* More lines follow the settled ones: a file that had ended with them has grown. */
+static void compare_length(struct capture *capture)
+{
+	for (size_t i = 0; i < capture->known_n; i++) {
+		const struct known_lines *known = &capture->known_lines[i];
+		if (!known->whole || known->line != capture->settled)
+			continue;
+		if (!capture->wish->grown)
+			other_content(capture, known->database, "it was shorter");
+		capture->whole = false;
+	}
+}
+
+/* It has no more lines: a database must not know more. */
+static void compare_end(const struct capture *capture)
+{
+	for (size_t i = 0; i < capture->known_n; i++) {
+		const struct known_lines *known = &capture->known_lines[i];
+		if (known->line <= capture->settled)
+			continue;
+		if (known->whole)
+			other_content(capture, known->database, "it was longer");
+		fail(EX_OPERATOR,
+		     "%s: has %" PRId64 " lines, but a database has taken %" PRId64
+		     " of it: the file was cut, or is another (--as gives it another name)",
+		     capture->path, capture->settled, known->line);
+	}
+}
+
+static int keep_waiting(void *self, uint64_t read, bool waiting)
+{
+	enum { AGAIN_MS = 1000 };
+	(void)self, (void)read, (void)waiting;
+	return AGAIN_MS;
+}
+
+/* Reads a file that can be read once more as far as databases know it, before anything of it is delivered. */
+static void compare_before(struct capture *capture)
+{
+	struct input *input = &capture->input;
+	struct bytes *bytes = bytes_open(file_open(capture->path), capture->path, keep_waiting, NULL);
+	const char *p;
+	uint64_t length;
+	int64_t due = capture->due;
+	input_open_fill(input, capture->path, bytes_fill, bytes);
+	digest_open(&capture->digest);
+	for (capture->settled = 0; capture->due < INT64_MAX || capture->whole;) {
+		if (capture->settled == capture->due)
+			compare(capture);
+		digest_before_next(&capture->digest, input);
+		enum input_state state = input_next(input, &p, &length, NULL, NULL);
+		if (state == INPUT_END) {
+			compare_end(capture);
+			break;
+		}
+		compare_length(capture);
+		digest_next(&capture->digest, input, state, p, length);
+		input_take(input, state == INPUT_TOO_LONG ? NULL : rawmemchr(p, '\n'));
+		digest_settle(&capture->digest, input);
+		capture->settled++;
+	}
+	digest_close(&capture->digest);
+	input_close(input);
+	bytes_close(bytes);
+	capture->settled = 0;
+	capture->due = due;
+}
+
+/* What a database knows of it; returns up to where it has its lines, 0: it has none. */
+static int64_t ask(struct capture *capture, struct database *database, const char *path)
+{
+	struct slice name = slice_of(capture->name);
+	int64_t high = 0, lines;
+	char content[MARK_HASH];
+	bool covered = cover_high(database, name, 0, NULL, &high);
+	char *state = covered ? cover_state(database, name, 0, high) : NULL;
+	if (state && !slice_begins(slice_of(state), SLICE(COVER_FILE_STATE)))
+		fail(EX_OPERATOR,
+		     "%s: %s knows %s as a topic: its coordinates would be those of other payments; give the file "
+		     "another name (--as)",
+		     capture->path, path, capture->name);
+	if (state)
+		add_known(capture, high - 1, state + strlen(COVER_FILE_STATE), path, false);
+	free(state);
+	if (cover_file(database, name, &lines, content)) {
+		if (capture->wish->grown)
+			memcpy(capture->said.was, content, MARK_HASH);
+		/* A last line that was cut is not covered: it may go on now. */
+		if (!capture->wish->grown || high > lines)
+			add_known(capture, lines, content, path, true);
+	} else {
+		capture->whole = false;
+	}
+	return covered ? high : 0;
 }
 
 /* Where to begin by the databases' cover. */
-static void resume(struct capture *capture, int fd)
+static void resume(struct capture *capture)
 {
 	const struct capture_wish *wish = capture->wish;
-	struct slice name = slice_of(capture->name);
 	int64_t least = INT64_MAX, hole = INT64_MAX; /* hole: where one would begin in a database that has cover */
 	const char *holed = NULL;
 	capture->whole = wish->resume_n > 0;
 	for (size_t i = 0; i < wish->resume_n; i++) {
 		struct database database;
-		struct mark_file known;
 		int64_t high = 0;
-		bool there = database_open_cover(&database, wish->resume[i]);
-		bool covered = there && cover_high(&database, name, 0, NULL, &high);
-		if (there && cover_file(&database, name, &known))
-			capture->whole &= compare(capture, fd, wish->resume[i], &known);
-		else
-			capture->whole = false;
-		if (there)
+		if (database_open_cover(&database, wish->resume[i])) {
+			high = ask(capture, &database, wish->resume[i]);
 			database_close(&database);
-		if (!covered)
-			high = 0;
-		if (covered && high < hole) {
+		} else {
+			capture->whole = false;
+		}
+		if (high > 0 && high < hole) {
 			holed = wish->resume[i];
 			hole = high;
 		}
@@ -147,7 +247,14 @@ static void resume(struct capture *capture, int fd)
 struct capture *capture_find(const char *path, const char *name, const struct capture_wish *wish, uint64_t before)
 {
 	struct capture *capture = must_alloc(sizeof *capture);
-	*capture = (struct capture){.path = path, .name = name, .wish = wish, .before = before, .fd = -1, .size = -1};
+	*capture = (struct capture){.path = path,
+				    .name = name,
+				    .wish = wish,
+				    .before = before,
+				    .fd = -1,
+				    .size = -1,
+				    .due = INT64_MAX,
+				    .said = {.lines = -1}};
 	bool standard = strcmp(path, "-") == 0;
 	int fd = STDIN_FILENO;
 	struct stat status;
@@ -158,15 +265,17 @@ struct capture *capture_find(const char *path, const char *name, const struct ca
 	if (fstat(fd, &status) != 0)
 		fail(EX_IOERR, "%s:", capture->path);
 	/* Standard input may be a file that somebody else has begun to read. */
-	if (S_ISREG(status.st_mode) && !standard) {
+	if (S_ISREG(status.st_mode) && !standard)
 		capture->size = status.st_size;
-		bytes_hash_sample(fd, path, (uint64_t)status.st_size, capture->sample);
-	}
-	resume(capture, fd);
-	if (capture->size < 0)
+	resume(capture);
+	if (capture->size < 0) {
 		capture->fd = fd;
-	else
+		capture->whole = false; /* it has to be read before that can be said */
+	} else {
 		close(fd);
+		if (capture->known_n > 0)
+			compare_before(capture);
+	}
 	capture->known = capture->next = capture->from;
 	prefix_init(&capture->prefix, name, 0);
 	return capture;
@@ -175,19 +284,6 @@ struct capture *capture_find(const char *path, const char *name, const struct ca
 uint64_t capture_size(const struct capture *capture)
 {
 	return capture->size > 0 ? (uint64_t)capture->size : 0;
-}
-
-static void announce(void *self, struct mark *mark)
-{
-	const struct capture *capture = self;
-	struct mark_file *file = mark_file(mark, slice_of(capture->name));
-	if (capture->was[0]) {
-		/* A sink knows the file by its former size: what it is now is said at its end. */
-		memcpy(file->was, capture->was, sizeof file->was);
-		return;
-	}
-	file->size = capture->size;
-	memcpy(file->sample, capture->sample, sizeof file->sample);
 }
 
 /* --- reading --- */
@@ -208,7 +304,9 @@ static void open_capture(void *self, struct delivery *delivery)
 	int fd = capture->fd >= 0 ? capture->fd : file_open(capture->path);
 	capture->bytes = bytes_open(fd, capture->path, tick, capture);
 	input_open_fill(&capture->input, capture->path, bytes_fill, capture->bytes);
+	digest_open(&capture->digest);
 	names_init(&capture->names);
+	capture->data = names_add(&capture->names, SLICE("data"));
 	record_init(&capture->record);
 	envelopes_init(&capture->envelopes, capture->wish->with);
 	mark_init(&capture->seal.mark);
@@ -310,7 +408,9 @@ static void take_record(struct capture *capture)
 		bad_line(capture, line, line.n, "_src is not source/partition/offset");
 		return;
 	}
+	const struct member *data = members_get(top, capture->data);
 	capture->seal.seen++;
+	capture->payments |= money || (data && data->type == JSON_OBJECT);
 	if (money && !dead && money->type == JSON_NUMBER && amount_read(money->value, &value))
 		capture->seal.amount += value;
 	if (source)
@@ -355,6 +455,7 @@ static void take_row(void *self, uint64_t csv_line_number, const struct slice *f
 		delivery_bad(capture->delivery, coordinates(capture), fault, raw, raw.n);
 	else
 		table_deliver(capture->delivery, coordinates(capture), fields);
+	capture->payments = true;
 	capture->lines = at;
 }
 
@@ -399,6 +500,22 @@ static void too_long(struct capture *capture, const char *p, uint64_t length)
 	bad_line(capture, (struct slice){p, INPUT_TOO_LONG_KEPT}, length, "line over 16 MiB");
 }
 
+/* The lines taken are settled: what was wanted of them is covered, and the hash of all is known. */
+static void settle_lines(struct capture *capture, bool wanted)
+{
+	char hash[MARK_HASH];
+	if (wanted)
+		capture->next = capture->lines + 1;
+	digest_settle(&capture->digest, &capture->input);
+	capture->settled = capture->lines;
+	if (capture->settled == capture->due)
+		compare(capture);
+	if (!mark_is_place(capture->settled))
+		return;
+	digest_text(&capture->digest, &capture->input, hash);
+	mark_place(&capture->said, capture->settled, hash);
+}
+
 /* Takes the line at hand, by its format. */
 static void take_line(struct capture *capture, enum input_state state, const char *p, uint64_t length)
 {
@@ -419,13 +536,14 @@ static void take_line(struct capture *capture, enum input_state state, const cha
 		bad_line(capture, (struct slice){p, INPUT_TOO_LONG_KEPT}, (uint64_t)(feed - p), "line over 16 MiB");
 	} else if (capture->format == CAPTURE_KCAT) {
 		feed = envelope_deliver(&capture->envelopes, capture->delivery, p, coordinates(capture));
+		capture->payments = true;
 	} else {
 		feed = take_ndjson(capture, p, cut);
 	}
 	input_take(&capture->input, feed);
 	capture->lines++;
-	if (wanted && (!capture->csv || csv_between(capture->csv)))
-		capture->next = capture->lines + 1;
+	if (!wanted || !capture->csv || csv_between(capture->csv))
+		settle_lines(capture, wanted);
 }
 
 /* The end of the file: was it whole, and is it what a database knew? */
@@ -434,9 +552,9 @@ static void end_file(struct capture *capture)
 	if (capture->csv) {
 		csv_end(capture->csv); /* may deliver the last row */
 		capture->csv = NULL;
-		if (capture->lines >= capture->from)
-			capture->next = capture->lines + 1;
+		settle_lines(capture, capture->lines >= capture->from);
 	}
+	compare_end(capture);
 	if (bytes_read(capture->bytes) == 0 && capture->fd == STDIN_FILENO)
 		fail(EX_DATAERR, "standard input: empty: the program before this one has failed");
 	if (capture->seal.met && !capture->seal.ended && !capture->wish->unsealed)
@@ -472,6 +590,7 @@ static bool read_capture(void *self, struct delivery *delivery)
 		uint64_t length;
 		if (at_end(capture))
 			return false;
+		digest_before_next(&capture->digest, input);
 		enum input_state state = input_next(input, &p, &length, NULL, NULL);
 		/* What was begun when the end was asked for is not known to be whole. */
 		if (*delivery->stop)
@@ -480,6 +599,8 @@ static bool read_capture(void *self, struct delivery *delivery)
 			end_file(capture);
 			return false;
 		}
+		compare_length(capture);
+		digest_next(&capture->digest, input, state, p, length);
 		take_line(capture, state, p, length);
 		delivery_segment(delivery);
 	} while (!delivery_full(delivery) && input->start < input->whole);
@@ -490,17 +611,26 @@ static void cover(void *self, struct mark *mark)
 {
 	struct capture *capture = self;
 	struct slice name = slice_of(capture->name);
-	if (capture->next > capture->known)
+	char state[sizeof COVER_FILE_STATE + MARK_HASH] = COVER_FILE_STATE;
+	if (capture->next > capture->known) {
 		mark_cover(mark, name, 0, capture->known, capture->next);
+		digest_text(&capture->digest, &capture->input, state + strlen(state));
+		mark_state(mark, name, 0, slice_of(state));
+	}
 	capture->known = capture->next;
-	if (!capture->ended)
+	if (capture->ended) {
+		capture->said.lines = capture->settled;
+		digest_text(&capture->digest, &capture->input, capture->said.content);
+	}
+	if (!capture->ended && capture->said.places_n == 0 && !capture->said.was[0])
 		return;
-	struct mark_file *file = mark_file(mark, name);
-	file->size = capture->size;
-	memcpy(file->sample, capture->sample, sizeof file->sample);
-	memcpy(file->was, capture->was, sizeof file->was);
-	bytes_hash(capture->bytes, file->content);
+	/* A file without payments, as of a day off, may be like others. */
+	capture->said.twice = capture->wish->twice || !capture->payments;
+	mark_say(mark, name, &capture->said);
 	capture->ended = false; /* said once */
+	capture->said.content[0] = '\0';
+	capture->said.lines = -1;
+	capture->said.places_n = 0;
 }
 
 static void close_capture(void *self)
@@ -508,22 +638,21 @@ static void close_capture(void *self)
 	struct capture *capture = self;
 	if (capture->opened) {
 		bytes_close(capture->bytes);
+		digest_close(&capture->digest);
 		input_close(&capture->input);
 		record_free(&capture->record);
 		envelopes_free(&capture->envelopes);
 		mark_free(&capture->seal.mark);
 	}
 	free(capture->scratch.p);
+	free(capture->known_lines);
+	free(capture->said.places);
 	prefix_free(&capture->prefix);
 	free(capture);
 }
 
 struct source capture_source(struct capture *capture)
 {
-	return (struct source){.self = capture,
-			       .announce = announce,
-			       .open = open_capture,
-			       .read = read_capture,
-			       .cover = cover,
-			       .close = close_capture};
+	return (struct source){
+	    .self = capture, .open = open_capture, .read = read_capture, .cover = cover, .close = close_capture};
 }

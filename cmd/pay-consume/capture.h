@@ -18,7 +18,7 @@ struct capture_wish {
 	int64_t from, to;    /* lines [from, to); to INT64_MAX: to the end */
 	const char **resume; /* databases whose cover is gone on from */
 	size_t resume_n;
-	bool allow_gap, grown;
+	bool allow_gap, grown, twice;
 	bool unsealed; /* marks in a file are read over */
 };
 

@@ -41,7 +41,7 @@ struct delivery {
 /* Gets ready to write to standard output. */
 void delivery_open(struct delivery *delivery, const struct settings *settings, const struct delivery_limits *limits);
 
-/* Writes the mark that opens the stream; what sources have said of their files in delivery->mark goes with it. */
+/* Writes the mark that opens the stream. */
 void delivery_begin(struct delivery *delivery);
 
 /* Room for a record's line of up to n bytes; then delivery_record says how many it has, its line feed included. */

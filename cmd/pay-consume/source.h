@@ -9,8 +9,6 @@ struct mark;
 
 struct source {
 	void *self;
-	/* Before anything is read: says in the opening mark what is known of it. */
-	void (*announce)(void *self, struct mark *mark);
 	/* Gets ready to be read. */
 	void (*open)(void *self, struct delivery *delivery);
 	/* Delivers the next records, a bufferful at most. Returns false when there are no more. To be called until

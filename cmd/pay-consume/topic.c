@@ -135,12 +135,6 @@ struct topics *topics_find(const struct topic_wish *wish, const struct settings 
 
 /* --- reading --- */
 
-static void announce(void *self, struct mark *mark)
-{
-	(void)self;
-	(void)mark; /* offsets tell all that is known of a topic */
-}
-
 static bool day_is_closed(const struct topics *topics, const struct topic_partition *partition)
 {
 	struct slice channel;
@@ -519,10 +513,6 @@ static void close_topics(void *self)
 
 struct source topics_source(struct topics *topics)
 {
-	return (struct source){.self = topics,
-			       .announce = announce,
-			       .open = open_topics,
-			       .read = read_topics,
-			       .cover = cover,
-			       .close = close_topics};
+	return (struct source){
+	    .self = topics, .open = open_topics, .read = read_topics, .cover = cover, .close = close_topics};
 }

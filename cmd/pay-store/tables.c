@@ -155,6 +155,7 @@ void tables_open(struct tables *tables, struct database *database, struct indexe
 	for (int i = 0; i < TABLES; i++)
 		if (i != TABLE_STATISTICS)
 			tables->any_in[i] = prepare_any_in(database, (enum table)i);
+	compare_open(&tables->compare, database);
 	tables->reaches = prepare_reaches(database);
 	tables->widen = prepare_widen(database);
 }
@@ -326,6 +327,10 @@ static void add(struct tables *tables, const struct segment *segment, const stru
 {
 	bool added = insert(tables, segment, row, 0);
 
+	if (is_payment(row->table) && (!added || span->unsettled))
+		tables->differing += compare_payment(&tables->compare, segment, row);
+	else if (row->table == TABLE_LOG && !added)
+		compare_message(&tables->compare, segment, row);
 	/* What was unsettled is settled now. */
 	if (added && row->table == TABLE_BASE && span->unsettled &&
 	    forget(tables, TABLE_UNSETTLEMENT, segment, row, NULL))
@@ -415,7 +420,8 @@ void tables_take(struct tables *tables, struct segment *segment, const struct ma
 		return;
 	database_begin(tables->database);
 	if (covers)
-		cover_apply(tables->database, mark, allow_gap);
+		cover_apply(tables->database, mark,
+			    (allow_gap ? COVER_GAPS : 0) | (tables->replace ? COVER_EDITIONS : 0));
 	tally_read(tables->database, tables->tally);
 	tables->added = -tables->tally[TABLE_BASE].records;
 	take_all(tables, segment);

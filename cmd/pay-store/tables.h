@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "compare.h"
 #include "database.h"
 #include "feed.h"
 #include "indexes.h"
@@ -36,7 +37,9 @@ struct tables {
 	const struct span *span;       /* whose rows are taken */
 	struct spans spans;            /* of the segment at hand */
 	struct tally tally[TABLES];    /* of the transaction at hand */
-	uint64_t duplicates;           /* rows whose coordinates were known, since the start */
+	struct compare compare;        /* of rows whose coordinates are known */
+	uint64_t duplicates;           /* these, since the start */
+	uint64_t differing;            /* of them, those that differ in dates, reason, or in being settled */
 	int64_t added;                 /* rows that the last transaction brought base */
 };
 
@@ -44,9 +47,9 @@ struct tables {
 void tables_open(struct tables *tables, struct database *database, struct indexes *indexes, bool log, bool replace);
 
 /* One transaction: takes in the segment's rows and, where there is a mark, what it covers; then the segment is cleared.
- * Rows of coordinates that the store has are left out, or overwrite with `replace`; a payment is in one of base and
- * unsettlement, in base when it came as both. A store without its key gets it with the first segment that is not
- * altogether new. Ends the program with 76 as cover_apply does. */
+ * Rows of coordinates that the store has are compared (compare.h) and left out, or overwrite with `replace`; a payment
+ * is in one of base and unsettlement, in base when it came as both. A store without its key gets it with the first
+ * segment that is not altogether new. Ends the program with 76 as cover_apply does. */
 void tables_take(struct tables *tables, struct segment *segment, const struct mark *mark, bool allow_gap);
 
 #endif

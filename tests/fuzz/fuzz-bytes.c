@@ -29,7 +29,6 @@ static bool packed(struct slice stored)
 static void unpack(void *self)
 {
 	struct reading *reading = self;
-	char hash[BYTES_HASH], plain[BYTES_HASH];
 	int fd = memfd_create("stored", MFD_CLOEXEC);
 	MUST(fd >= 0 && write(fd, reading->stored.p, reading->stored.n) == (ssize_t)reading->stored.n);
 	MUST(lseek(fd, 0, SEEK_SET) == 0);
@@ -45,8 +44,6 @@ static void unpack(void *self)
 	if (all < MOST) {
 		MUST(packed(reading->stored) || all == reading->stored.n);
 		MUST(bytes_read(bytes) == reading->stored.n);
-		bytes_hash(bytes, hash);
-		MUST(bytes_hash_start(fd, "stored", reading->stored.n, plain) && strcmp(hash, plain) == 0);
 	}
 	free(to);
 	bytes_close(bytes);

@@ -5,7 +5,8 @@
 
 A run is a handful of payments, unsettled payments and dead letters of few coordinates, rising or not, new or known, with
 --replace or without. Each goes into a store that has its key from the start and into one that defers it. After each run
-both must hold, pass on and count as duplicates what the model does, and pass --verify."""
+both must hold, pass on and count as duplicates what the model does, and pass --verify. Now and then a run has another
+payment under known coordinates: it must be refused, and change nothing."""
 import json
 import os
 import random
@@ -74,7 +75,8 @@ def held(path):
         store.close()
 
 
-def random_run(chance, turn):
+def random_run(chance, turn, amounts, replace):
+    """Records of a run; amounts: what each payment is, which only --replace changes."""
     rising = chance.random() < 0.8
     low = 50 * turn if chance.random() < 0.7 else chance.choice([0, 20, 1000])
     run = []
@@ -83,16 +85,34 @@ def random_run(chance, turn):
             keys = [(source, partition, low + chance.randint(0, 40)) for _ in range(chance.randint(1, 12))]
             run += sorted(set(keys)) if rising else keys
     kinds = chance.choice([["base"], ["base", "base", "unsettled"]] * 2 + [["base", "unsettled", "dead"]])
-    return [(key, chance.choice(kinds), chance.randint(-1000, 1000)) for key in run]
+    records = []
+    for key in run:
+        kind, amount = chance.choice(kinds), chance.randint(-1000, 1000)
+        if kind != "dead":
+            if replace:
+                amounts[key] = amount
+            amount = amounts.setdefault(key, amount)
+        records.append((key, kind, amount))
+    return records
+
+
+def falsify(chance, model, run):
+    """The run with another amount for a payment that the model knows; None: it has no such payment."""
+    known = [i for i, (key, kind, _) in enumerate(run)
+             if kind != "dead" and (key in model.base or key in model.unsettled)]
+    if not known:
+        return None
+    i = chance.choice(known)
+    return run[:i] + [(run[i][0], run[i][1], run[i][2] + 1)] + run[i + 1:]
 
 
 def main():
     folder, seeds = sys.argv[1], int(sys.argv[2])
     first = int(sys.argv[3]) if len(sys.argv) > 3 else 1
-    keyless = 0
+    keyless = refused = 0
     for seed in range(first, first + seeds):
         chance = random.Random(seed)
-        model = Model()
+        model, amounts = Model(), {}
         stores = [(os.path.join(folder, "keyed.db"), []), (os.path.join(folder, "deferred.db"), ["--defer-indexes"])]
         for path, _ in stores:
             for end in "", "-wal", "-shm":
@@ -100,16 +120,21 @@ def main():
                     os.remove(path + end)
         for turn in range(chance.randint(2, 6)):
             replace = chance.random() < 0.2
-            run = random_run(chance, turn)
+            run = random_run(chance, turn, amounts, replace)
+            false = falsify(chance, model, run) if not replace and chance.random() < 0.3 else None
+            refused += false is not None
+            run = false or run
             text = "".join(line(*record) + "\n" for record in run)
-            known = model.take(run, replace)
+            known = 0 if false else model.take(run, replace)
             for path, options in stores:
                 where = f"seed {seed}, run {turn}, {os.path.basename(path)}"
                 ran = subprocess.run(["pay-store", "-d", path, "--stats"] + options + ["--replace"] * replace,
                                      input=text, capture_output=True, text=True)
-                if ran.returncode or ran.stdout != text:
+                if false and ran.returncode != 76:
+                    sys.exit(f"{where}: another payment was not refused: {ran.returncode} {ran.stderr}")
+                if not false and (ran.returncode or ran.stdout != text):
                     sys.exit(f"{where}: ended with {ran.returncode}: {ran.stderr}")
-                said = json.loads(ran.stderr)["duplicates"]
+                said = 0 if false else json.loads(ran.stderr)["duplicates"]
                 base, unsettled, dead, n = held(path)
                 if (base, unsettled, dead, n) != (model.base, model.unsettled, model.dead, len(model.base)):
                     sys.exit(f"{where}: holds other rows than the model")
@@ -121,7 +146,7 @@ def main():
         store = sqlite3.connect(stores[1][0])
         keyless += not store.execute("SELECT count(*) FROM sqlite_schema WHERE name='base_key'").fetchone()[0]
         store.close()
-    print(f"{seeds} stores alike, {keyless} of them without a key to the end")
+    print(f"{seeds} stores alike, {keyless} of them without a key to the end, {refused} runs refused")
 
 
 main()

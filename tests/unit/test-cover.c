@@ -30,7 +30,7 @@ static void take(int partition, int64_t from, int64_t next, bool allow_gap)
 	struct mark mark = mark_of(&range);
 
 	database_begin(&database);
-	cover_apply(&database, &mark, allow_gap);
+	cover_apply(&database, &mark, allow_gap ? COVER_GAPS : 0);
 	database_commit(&database);
 }
 
@@ -46,7 +46,7 @@ static int status_of_taking(int partition, int64_t from, int64_t next)
 
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 		database_begin(&database);
-		cover_apply(&database, &mark, false);
+		cover_apply(&database, &mark, 0);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -169,34 +169,148 @@ static void holes_are_listed_by_partition(void **state)
 	assert_string_equal(holes, "payment/0:10-20 payment/0:30-31 ");
 }
 
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define HASH_C "cccccccccccccccccccccccccccccccc"
+
+/* Takes in what is said of a file. */
+static void take_file(struct mark_file *file)
+{
+	struct mark mark = {.files = file, .files_n = 1};
+
+	database_begin(&database);
+	cover_apply(&database, &mark, 0);
+	database_commit(&database);
+}
+
 static void a_finished_file_with_other_content_is_refused(void **state)
 {
-	struct mark_file begun = {.source = "day.ndjson", .size = 100, .sample = "aa"};
-	struct mark_file ended = {.source = "day.ndjson", .size = -1, .content = "cc"};
-	struct mark_file longer = {.source = "day.ndjson", .size = 101, .sample = "ab"};
-	struct mark_file other = {.source = "day.ndjson", .size = -1, .content = "dd"};
-	struct mark_file elsewhere = {.source = "night.ndjson", .size = 101, .sample = "ab"};
-	struct mark mark = {.files = &begun, .files_n = 1};
-	struct mark_file known;
+	struct mark_file begun = {.source = "day", .lines = -1};
+	struct mark_file ended = {.source = "day", .lines = 9, .content = HASH_A};
+	struct mark_file other = {.source = "day", .lines = 9, .content = HASH_B};
+	struct mark_file longer = {.source = "day", .lines = 10, .content = HASH_B};
+	struct mark_file grown = {.source = "day", .lines = 10, .content = HASH_B, .was = HASH_A};
+	struct mark_file else_grown = {.source = "day", .lines = 10, .content = HASH_B, .was = HASH_C};
+	char content[MARK_HASH];
+	int64_t lines;
+
+	(void)state;
+	take_file(&begun);
+	assert_false(cover_file(&database, SLICE("day"), &lines, content));
+	assert_int_equal(status_of_file(&longer), 0); /* it has not ended yet: it may have grown */
+	take_file(&ended);
+	assert_true(cover_file(&database, SLICE("day"), &lines, content));
+	assert_int_equal(lines, 9);
+	assert_string_equal(content, HASH_A);
+	assert_int_equal(status_of_file(&begun), 0);
+	assert_int_equal(status_of_file(&ended), 0);
+	assert_int_equal(status_of_file(&other), EX_PROTOCOL);
+	assert_int_equal(status_of_file(&longer), EX_PROTOCOL);
+	assert_int_equal(status_of_file(&grown), 0);
+	assert_int_equal(status_of_file(&else_grown), EX_PROTOCOL);
+}
+
+static void first_lines_that_are_others_are_refused(void **state)
+{
+	struct mark_place known = {3, HASH_A}, same = {3, HASH_A}, other = {3, HASH_B}, later = {4, HASH_B};
+	struct mark_file first = {.source = "begun", .lines = -1, .places = &known, .places_n = 1};
+	struct mark_file again = {.source = "begun", .lines = -1, .places = &same, .places_n = 1};
+	struct mark_file differs = {.source = "begun", .lines = -1, .places = &other, .places_n = 1};
+	struct mark_file goes_on = {.source = "begun", .lines = -1, .places = &later, .places_n = 1};
+
+	(void)state;
+	take_file(&first);
+	assert_int_equal(status_of_file(&again), 0);
+	assert_int_equal(status_of_file(&differs), EX_PROTOCOL);
+	assert_int_equal(status_of_file(&goes_on), 0);
+}
+
+static void where_cover_ends_the_lines_are_known_too(void **state)
+{
+	struct mark_range range = {"part", 0, 1, 21, COVER_FILE_STATE HASH_A};
+	struct mark mark = mark_of(&range);
+	struct mark_place same = {20, HASH_A}, other = {20, HASH_B};
+	struct mark_file again = {.source = "part", .lines = -1, .places = &same, .places_n = 1};
+	struct mark_file differs = {.source = "part", .lines = -1, .places = &other, .places_n = 1};
 
 	(void)state;
 	database_begin(&database);
-	cover_apply(&database, &mark, false);
-	assert_false(cover_file(&database, SLICE("day.ndjson"), &known));
-	assert_int_equal(status_of_file(&longer), 0); /* it has not ended yet: it may have grown */
-	mark.files = &ended;
-	cover_apply(&database, &mark, false);
+	cover_apply(&database, &mark, 0);
 	database_commit(&database);
+	assert_int_equal(status_of_file(&again), 0);
+	assert_int_equal(status_of_file(&differs), EX_PROTOCOL);
+}
 
-	assert_true(cover_file(&database, SLICE("day.ndjson"), &known));
-	assert_int_equal(known.size, 100);
-	assert_string_equal(known.sample, "aa");
-	assert_string_equal(known.content, "cc");
-	assert_int_equal(status_of_file(&begun), 0);
-	assert_int_equal(status_of_file(&ended), 0);
-	assert_int_equal(status_of_file(&longer), EX_PROTOCOL);
-	assert_int_equal(status_of_file(&other), EX_PROTOCOL);
-	assert_int_equal(status_of_file(&elsewhere), 0);
+static void known_content_under_another_name_is_refused(void **state)
+{
+	struct mark_place few = {COVER_SAME / 2, HASH_B}, many = {COVER_SAME, HASH_C};
+	struct mark_place first[] = {few, many};
+	struct mark_file day = {.source = "x", .lines = 70, .content = "dd", .places = first, .places_n = 2};
+	struct mark_file copy = {.source = "y", .lines = 70, .content = "dd"};
+	struct mark_file shorter = {.source = "y", .lines = -1, .places = &few, .places_n = 1};
+	struct mark_file edition = {.source = "y", .lines = 71, .content = "ee", .places = &many, .places_n = 1};
+	struct mark_file empty = {.source = "e1", .lines = 0, .content = "00"};
+	struct mark_file empty_too = {.source = "e2", .lines = 0, .content = "00"};
+
+	(void)state;
+	take_file(&day);
+	assert_int_equal(status_of_file(&day), 0);
+	assert_int_equal(status_of_file(&copy), EX_PROTOCOL);
+	assert_int_equal(status_of_file(&shorter), 0);
+	assert_int_equal(status_of_file(&edition), EX_PROTOCOL);
+	copy.twice = edition.twice = true;
+	assert_int_equal(status_of_file(&copy), 0);
+	assert_int_equal(status_of_file(&edition), 0);
+	take_file(&copy);
+	assert_int_equal(status_of_file(&day), 0); /* it goes on under its own name */
+	take_file(&empty);
+	assert_int_equal(status_of_file(&empty_too), 0);
+}
+
+/* The exit status of taking a mark in whose one range says this. */
+static int status_of_range(struct mark_range range)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		struct mark mark = mark_of(&range);
+
+		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+		database_begin(&database);
+		cover_apply(&database, &mark, 0);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void a_file_and_a_topic_of_one_name_are_refused(void **state)
+{
+	struct mark_range file = {"either", 0, 1, 11, COVER_FILE_STATE HASH_A};
+	struct mark_range topic = {"either", 0, 11, 12, "10:0123456789abcdef"};
+	struct mark_range more = {"either", 0, 11, 12, COVER_FILE_STATE HASH_B};
+	struct mark mark = mark_of(&file);
+
+	(void)state;
+	database_begin(&database);
+	cover_apply(&database, &mark, 0);
+	database_commit(&database);
+	assert_int_equal(status_of_range(topic), EX_PROTOCOL);
+	assert_int_equal(status_of_range(more), 0);
+}
+
+static void a_finished_file_has_no_more_lines(void **state)
+{
+	struct mark_file ended = {.source = "whole", .lines = 9, .content = HASH_A, .twice = true};
+	struct mark_range within = {"whole", 0, 1, 10, COVER_FILE_STATE HASH_A};
+	struct mark_range beyond = {"whole", 0, 1, 11, COVER_FILE_STATE HASH_B};
+
+	(void)state;
+	take_file(&ended);
+	assert_int_equal(status_of_range(within), 0);
+	assert_int_equal(status_of_range(beyond), EX_PROTOCOL);
 }
 
 static int open_database(void **state)
@@ -228,6 +342,11 @@ int main(void)
 	    cmocka_unit_test(the_greatest_offset_has_a_next),
 	    cmocka_unit_test(holes_are_listed_by_partition),
 	    cmocka_unit_test(a_finished_file_with_other_content_is_refused),
+	    cmocka_unit_test(first_lines_that_are_others_are_refused),
+	    cmocka_unit_test(where_cover_ends_the_lines_are_known_too),
+	    cmocka_unit_test(known_content_under_another_name_is_refused),
+	    cmocka_unit_test(a_file_and_a_topic_of_one_name_are_refused),
+	    cmocka_unit_test(a_finished_file_has_no_more_lines),
 	};
 	return cmocka_run_group_tests(tests, open_database, remove_database);
 }

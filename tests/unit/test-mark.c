@@ -63,7 +63,7 @@ static void writes_what_it_reads(void **state)
 	    "{\"_mark\":{\"seq\":2,\"records\":0,\"in\":0,\"dropped\":{},\"amount\":\"-"
 	    "170141183460469231731687303715884105\","
 	    "\"from\":{\"a \\\"b\\\"/0\":1,\"c/7\":9},\"next\":{\"a \\\"b\\\"/0\":1,\"c/7\":10},"
-	    "\"files\":{\"day.ndjson\":{\"size\":3,\"sample\":\"0123456789abcdef0123456789abcdef\",\"content\":null}},"
+	    "\"files\":{\"day.ndjson\":{\"lines\":null,\"places\":{\"1\":\"0123456789abcdef0123456789abcdef\"}}},"
 	    "\"end\":\"complete\"}}",
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

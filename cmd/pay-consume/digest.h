@@ -1,0 +1,43 @@
+/* digest: the hash of a file's lines as they are taken from an input: by it a file is known again, whatever it is
+ * called and however it is packed. XXH128 over the unpacked bytes; the line feed of the last line is not part of it, so
+ * a file is the same with and without. */
+#ifndef PAYPIPE_DIGEST_H
+#define PAYPIPE_DIGEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <xxhash.h>
+
+#include "input.h"
+#include "mark.h"
+
+/* Lines are hashed many at a time, so what was taken is behind what was hashed. Lines that were taken and may have to
+ * be taken once more (a row of several lines that is not at its end) are not settled. */
+struct digest {
+	XXH3_state_t *taken, *settled; /* settled: only while `lags` */
+	bool feed;                     /* a line feed is owed before the next byte */
+	bool lags;                     /* more was hashed than is settled */
+	size_t from;                   /* where in the input's buffer the first byte stands that was not hashed */
+	size_t settled_to;             /* where that ends which is settled; no farther than `from`: nothing more is */
+};
+
+/* An empty digest / gives back what it holds. No memory ends the program with 71. */
+void digest_open(struct digest *digest);
+void digest_close(struct digest *digest);
+
+/* To be called before input_next, which may move the buffer: hashes the lines that were taken. */
+void digest_before_next(struct digest *digest, const struct input *input);
+
+/* To be called after input_next with the line that is at hand; for INPUT_TOO_LONG its beginning and whole length stand
+ * for it. */
+void digest_next(struct digest *digest, const struct input *input, enum input_state state, const char *p,
+		 uint64_t length);
+
+/* All lines that were taken are settled. */
+void digest_settle(struct digest *digest, const struct input *input);
+
+/* The hash of all settled lines. */
+void digest_text(struct digest *digest, const struct input *input, char hex[MARK_HASH]);
+
+#endif
