@@ -114,7 +114,7 @@ pay() {
 		pay '{"c":1}' | sed 's/"c":1/"amoun\\u0074":100/'
 		pay '{"c":1}' | sed 's/"c":1/"c":"\\ud83d"/'
 		pay '{}' '{"_src":"payment/3/12"}'
-		pay '{"amount":5}' '{"_src":"payment/3/12"}'
+		pay '{}' '{"_src":"payment/3/12"}' | sed 's/CARD/C\\u0041RD/'
 		pay '{}' '{"_src":"a/b/payment/3/13"}'
 		printf '%s\n' '' '{' 'null' '{"channel":"ONLINE","action":"FINISH","data":null}' '{"channel":"ONLINE","action":"REFUND","data":null}' \
 			'{"channel":"ONLINE","action":"PAYMENT","data":null}' '{"channel":"ONLINE","action":"PAYMENT"}' $'{"a":"\xed\xa0\x80"}'

@@ -138,7 +138,7 @@ flow() { # flow FILE [CONSUME-OPTION]...
 	told 'log.db knows day with other content'
 	# shellcheck disable=SC2016 # it is for the inner shell
 	run -76 bash -c 'pay-consume new/day | pay-store --log -d log.db >/dev/null; exit "${PIPESTATUS[1]}"'
-	told 'was read to its end before, with other content'
+	told 'was read before with other content'
 	[ "$(sqlite3 -readonly log.db 'select count(*) from payment_log')" = "$(wc -l <day)" ]
 	pay-consume --as day-2 new/day | pay-store --log -d log.db >/dev/null
 	[ "$(sqlite3 -readonly log.db 'select count(*) from payment_log')" = $((2 * $(wc -l <day))) ]

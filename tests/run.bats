@@ -201,7 +201,7 @@ END
 
 @test "records are numbered by --source as by the program" {
 	alike 'pay-tobase | pay-filter | pay-store -d settle.db --source it | pay-agg' < <(pay-gen -n 100)
-	alike 'pay-tobase --dead-letter - | pay-store -d settle.db --source it | pay-agg -d t.db --allow-gap' < <(pay-gen -n 100 --seed 2 --duplicates 0.2)
+	alike 'pay-tobase --dead-letter - | pay-store -d other.db --source it | pay-agg -d t.db --allow-gap' < <(pay-gen -n 100 --seed 2 --duplicates 0.2)
 }
 
 @test "a stage may stand twice" {

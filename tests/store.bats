@@ -181,11 +181,11 @@ END
 	[ "$(sql 'select amount from base where offset = 2')" = 7 ]
 }
 
-@test "another message under known coordinates is refused, members of the toolkit's own may differ" {
+@test "another message under known coordinates is refused, members of the toolkit's own and spelling may differ" {
 	printf '{"_src":"f/0/%d","a":%d}\n' 1 1 2 2 | pay-store --log -d store.db >/dev/null
 	run -76 pay-store --log -d store.db <<<'{"_src":"f/0/2","a":3}'
 	[[ $output == *'f/0/2 is another message there: {"_src":"f/0/2","a":2}; now came {"_src":"f/0/2","a":3}'* ]]
-	pay-store --log -d store.db <<<'{"_src":"f/0/2","_key":"k","a":2}' >/dev/null
+	pay-store --log -d store.db <<<'{"_src":"f/0/2","_key":"k", "\u0061" : 2}' >/dev/null
 	[ "$(sql 'select count(*) from payment_log')" = 2 ]
 }
 

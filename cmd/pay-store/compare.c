@@ -83,19 +83,38 @@ bool compare_payment(struct compare *compare, const struct segment *segment, con
 	return differs;
 }
 
-/* A message from its first member that is not the toolkit's own. */
-static struct slice without_own(struct scratch *scratch, struct slice message)
+/* A message as it is compared: without the toolkit's own members in front, without space between tokens, strings
+ * spelled in one way. */
+static struct slice normalized(struct scratch *scratch, struct slice message)
 {
 	struct members members = {0};
-	char *line = scratch_room(scratch, message.n + 1 + JSON_PADDING);
+	char *line = scratch_room(scratch, message.n + 1 + JSON_PADDING + json_quote_room(message.n));
+	char *start = line + message.n + 1 + JSON_PADDING, *to = start;
 
 	memcpy(line, message.p, message.n);
 	memset(line + message.n, 0, 1 + JSON_PADDING);
 	line[message.n] = '\n';
 	members_read(&members, NULL, (struct slice){line, message.n});
-	const char *start = members.reserved < members.n ? members.v[members.reserved].name.p : line + message.n;
+	const char *p = members.reserved < members.n ? members.v[members.reserved].name.p - 1 : line + message.n;
 	members_free(&members);
-	return (struct slice){start, (size_t)(line + message.n - start)};
+	while (p < line + message.n) {
+		bool escaped;
+		const char *reason, *end;
+
+		if (*p == '"' && (end = json_string(p + 1, &escaped, &reason))) {
+			size_t n = json_unescape(to, (struct slice){p + 1, (size_t)(end - p - 1)});
+			/* Its length behind it, so that no text can be taken for two. */
+			to += n;
+			memcpy(to, &n, sizeof n);
+			to += sizeof n;
+			p = end + 1;
+		} else {
+			if (json_space(p) == p)
+				*to++ = *p;
+			p++;
+		}
+	}
+	return (struct slice){start, (size_t)(to - start)};
 }
 
 void compare_message(struct compare *compare, const struct segment *segment, const struct row *row)
@@ -108,7 +127,7 @@ void compare_message(struct compare *compare, const struct segment *segment, con
 		return;
 	struct slice kept = column_text(compare->message, 0);
 	if (!slice_equal(came, kept) &&
-	    !slice_equal(without_own(&compare->came, came), without_own(&compare->kept, kept))) {
+	    !slice_equal(normalized(&compare->came, came), normalized(&compare->kept, kept))) {
 		struct slice source = segment_text(segment, row->source);
 		fail(EX_OPERATOR,
 		     "%s: %.*s/%" PRId32 "/%" PRId64

@@ -23,7 +23,7 @@ void compare_open(struct compare *compare, struct database *database);
 bool compare_payment(struct compare *compare, const struct segment *segment, const struct row *row);
 
 /* A message: where the log has another of its coordinates, the program ends with 76 and names both. Members of the
- * toolkit's own (--with) may differ. */
+ * toolkit's own (--with) and the spelling may differ. */
 void compare_message(struct compare *compare, const struct segment *segment, const struct row *row);
 
 #endif
