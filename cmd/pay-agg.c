@@ -165,9 +165,10 @@ static struct coming *come(struct agg *agg, struct stream *stream, struct slice 
 	coming->amount = stream->amount;
 	coming->sampled = false;
 	if (at) {
-		coming->partition = known_partition(&agg->known, at->source, at->partition);
+		coming->partition = partitions_index(&agg->known.partitions, at->source, at->partition);
 		if (agg->database)
-			coming->state_partition = known_partition(&agg->state.known, at->source, at->partition);
+			coming->state_partition =
+			    partitions_index(&agg->state.known.partitions, at->source, at->partition);
 		coming->offset = at->offset;
 	}
 	return coming;

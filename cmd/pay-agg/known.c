@@ -41,35 +41,8 @@ void known_clear(struct known *known)
 void known_free(struct known *known)
 {
 	free_chunks(known);
-	for (uint32_t i = 0; i < known->partitions_n; i++)
-		free(known->partitions[i].source);
-	free(known->partitions);
+	partitions_free(&known->partitions);
 	*known = (struct known){0};
-}
-
-static bool is_partition(const struct known_partition *p, struct slice source, int32_t partition)
-{
-	return p->partition == partition && p->source_n == source.n && memcmp(p->source, source.p, source.n) == 0;
-}
-
-uint32_t known_partition(struct known *known, struct slice source, int32_t partition)
-{
-	uint32_t n = known->partitions_n;
-	if (n && is_partition(&known->partitions[known->last_partition], source, partition))
-		return known->last_partition;
-	uint32_t i = 0;
-	while (i < n && !is_partition(&known->partitions[i], source, partition))
-		i++;
-	if (i == n) {
-		if ((n & (n - 1)) == 0)
-			known->partitions =
-			    must_realloc(known->partitions, (n ? 2 * (size_t)n : 1) * sizeof *known->partitions);
-		char *copy = must_alloc(source.n);
-		memcpy(copy, source.p, source.n);
-		known->partitions[known->partitions_n++] = (struct known_partition){copy, source.n, partition};
-	}
-	known->last_partition = i;
-	return i;
 }
 
 static size_t chunk_hash(uint32_t partition, int64_t number)

@@ -10,17 +10,12 @@
 #include <stdint.h>
 
 #include "coordinates.h"
+#include "partitions.h"
 
 enum {
 	KNOWN_BITS = 65536,
 	KNOWN_BITMAP = KNOWN_BITS / 8, /* bytes of a bitmap: a set of that many bytes is one, a shorter one is a list */
 	KNOWN_LISTED = KNOWN_BITMAP / 2 - 1 /* most offsets in a list */
-};
-
-struct known_partition {
-	char *source;
-	size_t source_n;
-	int32_t partition;
 };
 
 /* The offsets [number * 65536, (number + 1) * 65536) of a source partition. */
@@ -34,9 +29,7 @@ struct known_chunk {
 };
 
 struct known {
-	struct known_partition *partitions;
-	uint32_t partitions_n;
-	uint32_t last_partition; /* as met last */
+	struct partitions partitions;
 	struct known_chunk **slot;
 	size_t mask, n;
 	struct known_chunk *last; /* as met last */
@@ -45,9 +38,6 @@ struct known {
 /* An empty set / gives back all of it. */
 void known_init(struct known *known);
 void known_free(struct known *known);
-
-/* The index of a source partition, added where it is new. */
-uint32_t known_partition(struct known *known, struct slice source, int32_t partition);
 
 /* The chunk that an offset belongs to, made empty where it is new (then *made is true). */
 struct known_chunk *known_chunk(struct known *known, uint32_t partition, int64_t offset, bool *made);

@@ -241,9 +241,9 @@ void state_sample(struct state *state, uint64_t hash)
 
 static void bind_coordinates(struct state *state, sqlite3_stmt *statement, const struct pending *pending)
 {
-	const struct known_partition *of = &state->known.partitions[pending->partition];
-	database_bind(&state->database, statement, 1, (struct slice){of->source, of->source_n});
-	bind_number(state, statement, 2, of->partition);
+	const struct partition *of = &state->known.partitions.v[pending->partition];
+	database_bind(&state->database, statement, 1, of->source);
+	bind_number(state, statement, 2, of->number);
 	bind_number(state, statement, 3, pending->offset);
 }
 
@@ -262,13 +262,13 @@ static void compare_samples(struct state *state, size_t n)
 			continue;
 		}
 		if (sqlite3_column_int64(state->sample_find, 0) != (int64_t)sample->hash) {
-			const struct known_partition *of = &state->known.partitions[pending->partition];
+			const struct partition *of = &state->known.partitions.v[pending->partition];
 			fail(EX_OPERATOR,
 			     "%s: %.*s/%" PRId32 "/%" PRId64
 			     ": another payment was counted under these coordinates before (other amount, merchant, "
 			     "time, action or method); give another file another name (pay-consume --as NAME), or "
 			     "rebuild the totals from the store",
-			     state->database.path, (int)of->source_n, of->source, of->partition, pending->offset);
+			     state->database.path, (int)of->source.n, of->source.p, of->number, pending->offset);
 		}
 		sqlite3_reset(state->sample_find);
 	}
@@ -293,9 +293,9 @@ static void touch(struct state *state, struct group *group)
 
 static void bind_chunk(struct state *state, sqlite3_stmt *statement, const struct known_chunk *chunk)
 {
-	const struct known_partition *of = &state->known.partitions[chunk->partition];
-	database_bind(&state->database, statement, 1, (struct slice){of->source, of->source_n});
-	bind_number(state, statement, 2, of->partition);
+	const struct partition *of = &state->known.partitions.v[chunk->partition];
+	database_bind(&state->database, statement, 1, of->source);
+	bind_number(state, statement, 2, of->number);
 	bind_number(state, statement, 3, chunk->number);
 }
 

@@ -5,6 +5,7 @@
 
 #include "claims.h"
 #include "fail.h"
+#include "partitions.h"
 
 enum {
 	CACHE_KIB = 32 << 10,
@@ -40,7 +41,8 @@ struct dedupe {
 	uint32_t *next;  /* of each of `pending`: 1 + the next with the same place in `table`; 0: none */
 	uint32_t *table; /* 1 + index of the first of a chain in pending, by hash; as long as pending's capacity */
 	struct source *sources;
-	size_t sources_n, last_source;
+	size_t sources_n, sources_capacity;
+	struct partitions numbered; /* the sources, all as partition 0, in the same order */
 	int64_t next_source;
 	struct scratch claimant;
 };
@@ -144,16 +146,10 @@ struct dedupe *dedupe_open(const char *path, const char *members, int days, doub
 /* The number of a source, a new one where the file does not know it. */
 static int64_t source_id(struct dedupe *dedupe, struct slice name)
 {
-	for (size_t i = 0; i < dedupe->sources_n; i++) {
-		size_t at = (dedupe->last_source + i) % dedupe->sources_n;
-		if (slice_equal(dedupe->sources[at].name, name)) {
-			dedupe->last_source = at;
-			return dedupe->sources[at].id;
-		}
-	}
-	char *copy = must_alloc(name.n);
-	memcpy(copy, name.p, name.n);
-	struct source source = {.name = {copy, name.n}, .id = 0, .pending = true};
+	uint32_t at = partitions_index(&dedupe->numbered, name, 0);
+	if (at < dedupe->sources_n)
+		return dedupe->sources[at].id;
+	struct source source = {.name = dedupe->numbered.v[at].source, .id = 0, .pending = true};
 	if (dedupe->open) {
 		database_bind(&dedupe->file, dedupe->find_source, 1, name);
 		if (database_step(&dedupe->file, dedupe->find_source)) {
@@ -164,8 +160,10 @@ static int64_t source_id(struct dedupe *dedupe, struct slice name)
 	}
 	if (source.pending)
 		source.id = dedupe->next_source++;
-	dedupe->sources = must_realloc(dedupe->sources, (dedupe->sources_n + 1) * sizeof *dedupe->sources);
-	dedupe->last_source = dedupe->sources_n;
+	if (dedupe->sources_n == dedupe->sources_capacity) {
+		dedupe->sources_capacity = dedupe->sources_capacity ? 2 * dedupe->sources_capacity : 16;
+		dedupe->sources = must_realloc(dedupe->sources, dedupe->sources_capacity * sizeof *dedupe->sources);
+	}
 	dedupe->sources[dedupe->sources_n++] = source;
 	return source.id;
 }
@@ -334,8 +332,7 @@ void dedupe_close(struct dedupe *dedupe)
 		sqlite3_finalize(dedupe->name_source);
 		database_close(&dedupe->file);
 	}
-	for (size_t i = 0; i < dedupe->sources_n; i++)
-		free((char *)dedupe->sources[i].name.p);
+	partitions_free(&dedupe->numbered);
 	free(dedupe->sources);
 	free(dedupe->pending);
 	free(dedupe->next);

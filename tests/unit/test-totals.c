@@ -81,7 +81,7 @@ static void a_key_may_be_larger_than_a_block(void **state)
 static struct known_chunk *chunk_of(struct known *known, const char *source, int32_t partition, int64_t offset)
 {
 	bool made;
-	return known_chunk(known, known_partition(known, slice_of(source), partition), offset, &made);
+	return known_chunk(known, partitions_index(&known->partitions, slice_of(source), partition), offset, &made);
 }
 
 static bool take(struct known *known, const char *source, int32_t partition, int64_t offset)
