@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "cover.h"
 #include "fail.h"
 #include "options.h"
@@ -16,7 +17,7 @@
 #include "pay-agg/totals.h"
 #include "stream.h"
 
-enum { DB = 1, BY, NET, DATE, FORMAT, UPDATES, QUERY, MARKS };
+enum { DB = 1, BY, NET, DATE, FORMAT, UPDATES, QUERY, MARKS, BACKUP, UPGRADE };
 
 static const struct option_entry entries[] = {
     {BY, 0, "by", "MEMBER,...", "total by these members instead of merchant, action, day, method"},
@@ -27,6 +28,8 @@ static const struct option_entry entries[] = {
     {UPDATES, 0, "updates", "SECONDS", "at marks, at most every SECONDS, write the totals that changed"},
     {QUERY, 0, "query", NULL, "write the totals of the database (of several -d: over all), those where KEY=VALUE"},
     {MARKS, 0, "marks", NULL, "pass marks on, so that the totals are a stream"},
+    {BACKUP, 0, "backup", "TO", "copy the database to a new file, and end"},
+    {UPGRADE, 0, "upgrade", NULL, "bring a database of an older version to the present one, and end"},
     {0},
 };
 
@@ -79,7 +82,8 @@ struct agg {
 	const char *database; /* NULL: in memory */
 	const char **queried; /* the databases of a query */
 	size_t queried_n;
-	bool allow_gap, marks, net, querying;
+	bool allow_gap, marks, net, querying, upgrading;
+	const char *backup;
 	unsigned aggregated, tagged, dead; /* reasons */
 	double updates;                    /* seconds between; negative: none */
 	double updated;                    /* when the last were written */
@@ -494,6 +498,30 @@ static enum total_format read_format(const char *text)
 	options_misuse("--format \"%s\" is not one of ndjson, json, csv", text);
 }
 
+/* What is asked of the database itself: --backup, --upgrade. */
+static void check_keeping(const struct agg *agg, const struct options *options)
+{
+	const char *option = agg->backup ? "--backup" : "--upgrade";
+
+	options_alone(options, option);
+	if (!agg->database)
+		options_misuse("%s is for a database: name it by -d FILE", option);
+	if (options->operands_n > 0)
+		options_misuse("%s reads no input", option);
+}
+
+static void keep(const struct agg *agg, const struct settings *settings)
+{
+	if (agg->backup && settings->check)
+		backup_check(agg->database, agg->backup);
+	else if (agg->backup)
+		backup(agg->database, agg->backup);
+	else if (settings->check)
+		upgrade_check(agg->database, DATABASE_TOTALS);
+	else
+		upgrade(agg->database, DATABASE_TOTALS, state_steps, settings->lock_wait);
+}
+
 static void read_options(struct agg *agg, struct options *options)
 {
 	const struct settings *settings = &options->settings;
@@ -507,6 +535,8 @@ static void read_options(struct agg *agg, struct options *options)
 		case FORMAT: agg->format = read_format(options->value); break;
 		case UPDATES: agg->updates = options_seconds(options); break;
 		case QUERY: agg->querying = true; break;
+		case BACKUP: agg->backup = options->value; break;
+		case UPGRADE: agg->upgrading = true; break;
 		case MARKS: agg->marks = true; break;
 		}
 	}
@@ -517,6 +547,10 @@ static void read_options(struct agg *agg, struct options *options)
 		options_misuse("%s goes with --format ndjson only", agg->marks ? "--marks" : "--updates");
 	if (agg->marks && settings->plain)
 		options_misuse("--marks and --plain exclude each other");
+	if (agg->querying + (agg->backup != NULL) + agg->upgrading > 1)
+		options_misuse("one of --query, --backup and --upgrade");
+	if (agg->backup || agg->upgrading)
+		check_keeping(agg, options);
 	if (agg->querying)
 		options_alone(options, "--query");
 	else if (agg->queried_n > 1)
@@ -550,6 +584,10 @@ static struct stream *open_stage(struct options *options, int *status)
 	read_options(agg, options);
 	if (agg->querying) {
 		*status = query(agg, options);
+		return NULL;
+	}
+	if (agg->backup || agg->upgrading) {
+		keep(agg, settings);
 		return NULL;
 	}
 	const char *wrong = grouping_init(&agg->grouping, agg->by, agg->date, agg->net);

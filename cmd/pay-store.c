@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backup.h"
 #include "cover.h"
 #include "date.h"
 #include "fail.h"
@@ -17,20 +18,42 @@
 #include "pay-store/export.h"
 #include "pay-store/indexes.h"
 #include "pay-store/line.h"
+#include "pay-store/prune.h"
+#include "pay-store/sealed.h"
 #include "pay-store/tables.h"
 #include "pay-store/verify.h"
 #include "stream.h"
 
-enum { DATABASE = 1, LOG, REPLACE, EXPORT, WHERE, VERIFY, DEFER_INDEXES, INDEX };
+enum {
+	DATABASE = 1,
+	LOG,
+	REPLACE,
+	EXPORT,
+	WHERE,
+	SEALED,
+	WITHOUT,
+	VERIFY,
+	DEFER_INDEXES,
+	INDEX,
+	BACKUP,
+	PRUNE_LOG,
+	UPGRADE
+};
 static const struct option_entry options_own[] = {
     {DATABASE, 'd', "database", "FILE", "the store; made when it is not there"},
     {LOG, 0, "log", NULL, "keep every message as it is, in payment_log"},
     {REPLACE, 0, "replace", NULL, "overwrite records of the same coordinates"},
     {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},
     {WHERE, 0, "where", "SQL", "export only records of which this condition is true"},
+    {SEALED, 0, "sealed", NULL, "export base or payment_log with marks: other databases are built from that"},
+    {WITHOUT, 0, "without", "SOURCE", "leave this source out of a sealed export (repeatable)"},
     {VERIFY, 0, "verify", NULL, "check the store, list holes in its cover, and end"},
     {DEFER_INDEXES, 0, "defer-indexes", NULL, "leave making the indexes to a later run: more loads follow"},
     {INDEX, 0, "index", NULL, "make the indexes that are missing, and end"},
+    {BACKUP, 0, "backup", "TO", "copy the database, whatever program made it, to a new file, and end"},
+    {PRUNE_LOG, 0, "prune-log", "DAYS",
+     "take messages out of payment_log that are so much older than its newest, and end"},
+    {UPGRADE, 0, "upgrade", NULL, "bring a store of an older version to the present one, and end"},
     {0},
 };
 static const struct program program = {
@@ -50,8 +73,12 @@ enum { PLAIN_TEXT_MAX = 12 << 20 }; /* text of plain input that is held at most 
 
 struct store {
 	struct stream stream;
-	const char *path, *export, *where;
-	bool log, replace, verify, index, defer_indexes;
+	const char *path, *export, *where, *backup;
+	bool log, replace, defer_indexes, sealed;
+	int instead; /* the option that asks for something else than to take records; 0: none does */
+	int64_t days;
+	const char **without;
+	int without_n;
 	struct database database;
 	struct tables tables;
 	struct indexes indexes;
@@ -453,100 +480,176 @@ static void open_store(struct store *store, const struct options *options)
 	tables_open(&store->tables, &store->database, &store->indexes, store->log, store->replace);
 }
 
-/* Whether it reads no input. */
-static bool ends_at_once(const struct store *store)
+static void export_all(struct store *store, const struct settings *settings, struct output *output)
 {
-	return store->export || store->verify || store->index;
+	struct sealed_wish wish = {
+	    .without = store->without, .without_n = store->without_n, .allow_gap = settings->allow_gap};
+
+	if (!store->sealed) {
+		export_table(&store->database, store->export, store->where, output);
+		return;
+	}
+	wish.table = export_find(store->export);
+	export_sealed(&store->database, &wish, output);
 }
 
-static int export(struct store *store)
+static int export(struct store *store, const struct settings *settings)
 {
 	struct output output;
 
 	database_open_read(&store->database, store->path, DATABASE_STORE);
+	if (settings->check) {
+		export_check(&store->database, store->export, store->where);
+		database_close(&store->database);
+		return 0;
+	}
 	output_open(&output, STDOUT_FILENO, "standard output");
-	export_table(&store->database, store->export, store->where, &output);
+	export_all(store, settings, &output);
 	output_close(&output, false);
 	database_close(&store->database);
 	return 0;
 }
 
-static int verify(struct store *store)
+/* Looks whether the store is there, and one of this version. */
+static void look_at(struct store *store)
 {
 	database_open_read(&store->database, store->path, DATABASE_STORE);
-	int status = verify_store(&store->database);
+	database_close(&store->database);
+}
+
+static int verify(struct store *store, const struct settings *settings)
+{
+	int status = 0;
+
+	database_open_read(&store->database, store->path, DATABASE_STORE);
+	if (!settings->check)
+		status = verify_store(&store->database);
 	database_close(&store->database);
 	return status;
 }
 
-static int make_indexes(struct store *store, const struct options *options)
+/* Opens a store that is there for writing. */
+static void open_known(struct store *store, const struct settings *settings)
 {
-	/* It must be there; opened for reading first, which says so. */
-	database_open_read(&store->database, store->path, DATABASE_STORE);
-	database_close(&store->database);
+	look_at(store);
 	char *schema = schema_text();
-	database_open(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait, CACHE_KIB);
+	database_open(&store->database, store->path, DATABASE_STORE, schema, settings->lock_wait, CACHE_KIB);
 	free(schema);
 	indexes_open(&store->indexes, &store->database, false);
+}
+
+static int make_indexes(struct store *store, const struct settings *settings)
+{
+	if (settings->check) {
+		look_at(store);
+		return 0;
+	}
+	open_known(store, settings);
 	indexes_make(&store->indexes);
 	database_close(&store->database);
 	return 0;
 }
 
-/* --check: whether the store, where there is one, is one of ours, or could be made; whether an export could be read. */
-static int check(struct store *store, const struct options *options)
+static int prune(struct store *store, const struct settings *settings)
 {
-	if (ends_at_once(store)) {
+	if (settings->check)
 		database_open_read(&store->database, store->path, DATABASE_STORE);
-		if (store->export)
-			export_check(&store->database, store->export, store->where);
-		database_close(&store->database);
-		return 0;
-	}
-	stream_open(&store->stream, store->log ? &messages : &payments, store, options);
-	if (access(store->path, F_OK) == 0 && database_open_cover(&store->database, store->path)) {
-		database_close(&store->database);
-		database_open_read(&store->database, store->path, DATABASE_STORE);
-		database_close(&store->database);
-	}
-	file_creatable(store->path);
+	else
+		open_known(store, settings);
+	prune_log(&store->database, store->days, settings->check);
+	database_close(&store->database);
+	return 0;
+}
+
+static int copy(const struct store *store, const struct settings *settings)
+{
+	if (settings->check)
+		backup_check(store->path, store->backup);
+	else
+		backup(store->path, store->backup);
+	return 0;
+}
+
+static int bring_up(const struct store *store, const struct settings *settings)
+{
+	if (settings->check)
+		upgrade_check(store->path, DATABASE_STORE);
+	else
+		upgrade(store->path, DATABASE_STORE, schema_steps, settings->lock_wait);
 	return 0;
 }
 
 /* What is done in place of taking records; its exit status. */
-static int end_at_once(struct store *store, const struct options *options)
+static int do_instead(struct store *store, const struct settings *settings)
 {
-	if (options->settings.check)
-		return check(store, options);
-	if (store->verify)
-		return verify(store);
-	return store->index ? make_indexes(store, options) : export(store);
+	switch (store->instead) {
+	case EXPORT: return export(store, settings);
+	case VERIFY: return verify(store, settings);
+	case INDEX: return make_indexes(store, settings);
+	case BACKUP: return copy(store, settings);
+	case PRUNE_LOG: return prune(store, settings);
+	default: return bring_up(store, settings);
+	}
+}
+
+/* --check: whether the store, where there is one, is one of ours, or could be made. */
+static void check(struct store *store, const struct options *options)
+{
+	stream_open(&store->stream, store->log ? &messages : &payments, store, options);
+	if (access(store->path, F_OK) == 0 && database_open_cover(&store->database, store->path)) {
+		database_close(&store->database);
+		look_at(store);
+	}
+	file_creatable(store->path);
+}
+
+static void take_option(struct store *store, struct options *options, int option)
+{
+	switch (option) {
+	case DATABASE: store->path = options->value; return;
+	case LOG: store->log = true; return;
+	case REPLACE: store->replace = true; return;
+	case WHERE: store->where = options->value; return;
+	case SEALED: store->sealed = true; return;
+	case WITHOUT: store->without[store->without_n++] = options->value; return;
+	case DEFER_INDEXES: store->defer_indexes = true; return;
+	case EXPORT: store->export = options->value; break;
+	case BACKUP: store->backup = options->value; break;
+	case PRUNE_LOG: store->days = options_number(options, 0, INT32_MAX); break;
+	}
+	if (store->instead)
+		options_misuse("one of --export, --verify, --index, --backup, --prune-log and --upgrade");
+	store->instead = option;
+	options_alone(options, must_format("--%s", options->name));
+}
+
+static void refuse_export_options(const struct store *store)
+{
+	if (store->where && !store->export)
+		options_misuse("--where goes with --export");
+	if (store->sealed && !store->export)
+		options_misuse("--sealed goes with --export");
+	if (store->without_n > 0 && !store->sealed)
+		options_misuse("--without goes with --export TABLE --sealed");
+	if (!store->sealed)
+		return;
+	if (store->where)
+		options_misuse("--where and --sealed: a sealed export holds all that its marks cover (--without SOURCE "
+			       "leaves a source out)");
+	if (export_find(store->export) != TABLE_LOG && export_find(store->export) != TABLE_BASE)
+		options_misuse("--sealed goes with --export base and --export payment_log");
 }
 
 static void read_options(struct store *store, struct options *options)
 {
+	store->without = must_alloc((size_t)options->argc * sizeof *store->without);
 	for (int option; (option = options_next(options));)
-		switch (option) {
-		case DATABASE: store->path = options->value; break;
-		case LOG: store->log = true; break;
-		case REPLACE: store->replace = true; break;
-		case EXPORT: store->export = options->value; break;
-		case WHERE: store->where = options->value; break;
-		case VERIFY: store->verify = true; break;
-		case DEFER_INDEXES: store->defer_indexes = true; break;
-		case INDEX: store->index = true; break;
-		}
+		take_option(store, options, option);
 	if (!store->path)
 		options_misuse("-d FILE is missing: the store");
-	if (store->where && !store->export)
-		options_misuse("--where goes with --export");
-	if (store->verify + store->index + (store->export != NULL) > 1)
-		options_misuse("one of --verify, --index and --export");
-	if (!ends_at_once(store))
-		return;
-	options_alone(options, store->verify ? "--verify" : store->index ? "--index" : "--export");
-	if (options->operands_n > 0 || store->log || store->replace || store->defer_indexes)
-		options_misuse("--verify, --index and --export read no input");
+	refuse_export_options(store);
+	if (store->instead && (options->operands_n > 0 || store->log || store->replace || store->defer_indexes))
+		options_misuse("--export, --verify, --index, --backup, --prune-log and --upgrade read no input");
 }
 
 static struct stream *open_stage(struct options *options, int *status)
@@ -556,8 +659,12 @@ static struct stream *open_stage(struct options *options, int *status)
 	*store = (struct store){0};
 	*status = 0;
 	read_options(store, options);
-	if (options->settings.check || ends_at_once(store)) {
-		*status = end_at_once(store, options);
+	if (store->instead) {
+		*status = do_instead(store, &options->settings);
+		return NULL;
+	}
+	if (options->settings.check) {
+		check(store, options);
 		return NULL;
 	}
 	open_store(store, options);

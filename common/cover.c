@@ -6,14 +6,20 @@
 
 #include "fail.h"
 
+#define PLACE                                                                                                     \
+	"CREATE TABLE place (source TEXT NOT NULL, line INTEGER NOT NULL, hash TEXT NOT NULL, whole INTEGER NOT " \
+	"NULL,\n"                                                                                                 \
+	"  PRIMARY KEY (source, line)) STRICT, WITHOUT ROWID;\n"                                                  \
+	"CREATE INDEX place_hash ON place (hash);\n"
+
 const char cover_schema[] =
     "CREATE TABLE cover (source TEXT NOT NULL, partition INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,\n"
     "  PRIMARY KEY (source, partition, lo), CHECK (lo < hi)) STRICT, WITHOUT ROWID;\n"
     "CREATE TABLE state (source TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL, text TEXT NOT NULL,\n"
-    "  PRIMARY KEY (source, partition)) STRICT, WITHOUT ROWID;\n"
-    "CREATE TABLE place (source TEXT NOT NULL, line INTEGER NOT NULL, hash TEXT NOT NULL, whole INTEGER NOT NULL,\n"
-    "  PRIMARY KEY (source, line)) STRICT, WITHOUT ROWID;\n"
-    "CREATE INDEX place_hash ON place (hash);\n";
+    "  PRIMARY KEY (source, partition)) STRICT, WITHOUT ROWID;\n" PLACE;
+
+/* What was kept were hashes of packed bytes, of which no place comes. */
+const char cover_step_places[] = PLACE "DROP TABLE file";
 
 static void bind_partition(struct database *database, sqlite3_stmt *statement, struct slice source, int32_t partition)
 {

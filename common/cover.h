@@ -16,6 +16,9 @@
 /* SQL that makes the tables; part of a sink's schema. */
 extern const char cover_schema[];
 
+/* A step of upgrade.h: table place in a sink of stores' version 3, or totals' version 2. */
+extern const char cover_step_places[];
+
 /* The `state` of a file begins with this; behind it is the hash of the file's lines up to there. A topic's never does.
  */
 #define COVER_FILE_STATE "file:"

@@ -24,9 +24,9 @@ enum { LOCK_TRY_US = 20000, REOPENS = 100 }; /* attempts at a file that is renam
 
 static struct database *own; /* those that this process writes */
 
-static const char *kind_text(int64_t id)
+const char *database_kind_text(enum database_kind kind)
 {
-	switch (id) {
+	switch ((int64_t)kind) {
 	case DATABASE_STORE: return "a store of pay-store";
 	case DATABASE_TOTALS: return "the totals of pay-agg";
 	case DATABASE_DEDUPE: return "the identities of pay-filter --dedupe";
@@ -35,13 +35,22 @@ static const char *kind_text(int64_t id)
 	}
 }
 
-static int version_of(int64_t id)
+int database_version_now(enum database_kind kind)
 {
-	switch (id) {
+	switch (kind) {
 	case DATABASE_STORE: return DATABASE_STORE_VERSION;
 	case DATABASE_TOTALS: return DATABASE_TOTALS_VERSION;
 	case DATABASE_DEDUPE: return DATABASE_DEDUPE_VERSION;
 	default: return DATABASE_PINS_VERSION;
+	}
+}
+
+int database_version_oldest(enum database_kind kind)
+{
+	switch (kind) {
+	case DATABASE_STORE: return DATABASE_STORE_OLDEST;
+	case DATABASE_TOTALS: return DATABASE_TOTALS_OLDEST;
+	default: return database_version_now(kind);
 	}
 }
 
@@ -123,8 +132,7 @@ void database_bind(struct database *database, sqlite3_stmt *statement, int at, s
 		database_fail(database, "bind a value");
 }
 
-/* One integer out of a statement that gives one row. */
-static int64_t ask(struct database *database, const char *sql)
+int64_t database_ask(struct database *database, const char *sql)
 {
 	sqlite3_stmt *statement = database_prepare(database, sql);
 	int64_t n = database_step(database, statement) ? sqlite3_column_int64(statement, 0) : 0;
@@ -133,7 +141,7 @@ static int64_t ask(struct database *database, const char *sql)
 	return n;
 }
 
-static void connect(struct database *database, const char *path, int flags)
+void database_connect(struct database *database, const char *path, int flags)
 {
 	/* Our programs have one thread: no locks within the library, and no count of its memory. Once, before its first
 	 * use; later calls change nothing. */
@@ -147,30 +155,59 @@ static void connect(struct database *database, const char *path, int flags)
 	sqlite3_limit(database->db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
-/* Whether the file holds something of ours; false when it holds nothing yet. kind 0 takes any that has cover. */
-static bool recognise(struct database *database, int kind)
+/* Who may open a file. */
+enum { ANY_SINK = 0, ANY_KIND = -1 };
+
+/* What a program says of a file by another version of the schema. */
+static _Noreturn void other_version(const struct database *database, enum database_kind kind, int64_t version)
+{
+	int now = database_version_now(kind);
+
+	if (version < now && version >= database_version_oldest(kind))
+		fail(EX_CONFIG,
+		     "%s: has schema version %lld, this program knows %d; %s --upgrade -d FILE brings it there "
+		     "(--backup "
+		     "TO makes a copy before)",
+		     database->path, (long long)version, now, kind == DATABASE_STORE ? "pay-store" : "pay-agg");
+	fail(EX_CONFIG, "%s: has schema version %lld, this program knows %d; use the paypipe that made it",
+	     database->path, (long long)version, now);
+}
+
+/* Whether the file holds something of ours; false when it holds nothing yet. kind may be ANY_SINK (what has cover) or
+ * ANY_KIND. */
+static bool recognise(struct database *database, int kind, bool any_version)
 {
 	/* One view of all three: another program may be making the file right now. */
 	database_run(database, "BEGIN");
-	int64_t id = ask(database, "PRAGMA application_id");
-	int64_t version = ask(database, "PRAGMA user_version");
-	bool empty = id == 0 && version == 0 && ask(database, "SELECT count(*) FROM sqlite_schema") == 0;
+	int64_t id = database_ask(database, "PRAGMA application_id");
+	int64_t version = database_ask(database, "PRAGMA user_version");
+	bool empty = id == 0 && version == 0 && database_ask(database, "SELECT count(*) FROM sqlite_schema") == 0;
 	database_run(database, "COMMIT");
-	const char *is = kind_text(id);
+	const char *is = database_kind_text((enum database_kind)id);
 
 	if (empty)
 		return false;
 	if (!is)
 		fail(EX_CONFIG, "%s: a database of another program; name another file", database->path);
-	if (!kind && (id == DATABASE_DEDUPE || id == DATABASE_PINS))
+	if (kind == ANY_SINK && (id == DATABASE_DEDUPE || id == DATABASE_PINS))
 		fail(EX_CONFIG, "%s: holds %s, not what was read up to where; name the sinks' files", database->path,
 		     is);
-	if (kind && id != kind)
-		fail(EX_CONFIG, "%s: holds %s, not %s; name another file", database->path, is, kind_text(kind));
-	if (version != version_of(id))
-		fail(EX_CONFIG, "%s: has schema version %lld, this program knows %d; use the paypipe that made it",
-		     database->path, (long long)version, version_of(id));
+	if (kind > 0 && id != kind)
+		fail(EX_CONFIG, "%s: holds %s, not %s; name another file", database->path, is,
+		     database_kind_text((enum database_kind)kind));
+	if (!any_version && version != database_version_now((enum database_kind)id))
+		other_version(database, (enum database_kind)id, version);
 	return true;
+}
+
+enum database_kind database_kind(struct database *database)
+{
+	return (enum database_kind)database_ask(database, "PRAGMA application_id");
+}
+
+int database_version(struct database *database)
+{
+	return (int)database_ask(database, "PRAGMA user_version");
 }
 
 /* The program that holds a lock on an open file, as far as /proc/locks tells (proc(5)): "pay-store, process 17". form
@@ -371,7 +408,7 @@ static int open_log(const struct database *database, int flags)
 void database_sync_beside(struct database *database)
 {
 	/* SQLite opens its log at the first look into the file. */
-	ask(database, "SELECT count(*) FROM sqlite_schema");
+	database_ask(database, "SELECT count(*) FROM sqlite_schema");
 	database->log = open_log(database, O_RDWR);
 	if (database->log < 0)
 		fail(EX_IOERR, "%s: its log is not there", database->path);
@@ -443,7 +480,8 @@ static void make(struct database *database, enum database_kind kind, const char 
 {
 	char sql[96];
 
-	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", (int)kind, version_of(kind));
+	snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d", (int)kind,
+		 database_version_now(kind));
 	database_run(database, "BEGIN IMMEDIATE");
 	database_run(database, schema);
 	database_run(database, sql);
@@ -489,8 +527,9 @@ void database_open(struct database *database, const char *path, enum database_ki
 	database_open_paged(database, path, kind, schema, lock_wait, cache_kib, DATABASE_PAGE);
 }
 
-void database_open_paged(struct database *database, const char *path, enum database_kind kind, const char *schema,
-			 double lock_wait, int cache_kib, int page_size)
+/* schema: NULL: the file is there, of any version. */
+static void open_write(struct database *database, const char *path, enum database_kind kind, const char *schema,
+		       double lock_wait, int cache_kib, int page_size)
 {
 	char sql[200];
 
@@ -504,25 +543,39 @@ void database_open_paged(struct database *database, const char *path, enum datab
 	if (!real)
 		fail(EX_IOERR, "%s: cannot resolve:", path);
 	guard_companions(real);
-	connect(database, real, SQLITE_OPEN_READWRITE);
+	database_connect(database, real, SQLITE_OPEN_READWRITE);
 	free(real);
 	sqlite3_busy_timeout(database->db, lock_wait < 1       ? 1000
 					   : lock_wait > 86400 ? 86400000
 							       : (int)(lock_wait * 1000));
-	bool known = recognise(database, kind);
+	bool known = recognise(database, (int)kind, !schema);
 	snprintf(sql, sizeof sql,
 		 "PRAGMA page_size=%d; PRAGMA secure_delete=FAST; PRAGMA synchronous=FULL; PRAGMA cache_size=-%d; "
 		 "PRAGMA journal_size_limit=%d",
 		 page_size, cache_kib, WAL_KEPT);
 	database_run(database, sql);
 	set_wal(database, lock_wait);
+	if (!known && !schema)
+		fail(EX_NOINPUT, "%s: holds nothing yet", path);
 	if (!known)
 		make(database, kind, schema);
-	database->page_size = (int)ask(database, "PRAGMA page_size"); /* of the file, whoever made it */
+	database->page_size = (int)database_ask(database, "PRAGMA page_size"); /* of the file, whoever made it */
 	database->patience = WAL_MAX;
 	sqlite3_wal_hook(database->db, committed, database);
 	database->begin = database_prepare(database, "BEGIN IMMEDIATE");
 	database->commit = database_prepare(database, "COMMIT");
+}
+
+void database_open_paged(struct database *database, const char *path, enum database_kind kind, const char *schema,
+			 double lock_wait, int cache_kib, int page_size)
+{
+	open_write(database, path, kind, schema, lock_wait, cache_kib, page_size);
+}
+
+void database_open_old(struct database *database, const char *path, enum database_kind kind, double lock_wait,
+		       int cache_kib)
+{
+	open_write(database, path, kind, NULL, lock_wait, cache_kib, DATABASE_PAGE);
 }
 
 /* The URI by which SQLite reads a file that nobody changes, without making files beside it (sqlite.org/uri.html). */
@@ -537,8 +590,26 @@ static char *immutable(const char *path)
 	return uri;
 }
 
+static void connect_still(struct database *database, const char *real)
+{
+	char *uri = immutable(real);
+
+	database_connect(database, uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+	free(uri);
+}
+
+void database_open_still(struct database *database, const char *path)
+{
+	*database = (struct database){.path = path, .lock = -1, .log = -1};
+	char *real = realpath(path, NULL);
+	if (!real)
+		fail(fail_status(errno, EX_IOERR), "%s: cannot open:", path);
+	connect_still(database, real);
+	free(real);
+}
+
 /* Opens for reading; returns false when there is nothing of ours in it yet. */
-static bool open_read(struct database *database, const char *path, int kind)
+static bool open_read(struct database *database, const char *path, int kind, bool any_version)
 {
 	char *real, *name;
 	struct stat st;
@@ -553,7 +624,7 @@ static bool open_read(struct database *database, const char *path, int kind)
 		fail(EX_NOINPUT, "%s: not a regular file", path);
 	if (access(real, R_OK) < 0)
 		fail(fail_status(errno, EX_IOERR), "%s: cannot open:", path);
-	connect(database, real, SQLITE_OPEN_READONLY);
+	database_connect(database, real, SQLITE_OPEN_READONLY);
 	sqlite3_busy_timeout(database->db, READ_WAIT_MS);
 	name = must_format("%s-wal", real);
 	int result = sqlite3_exec(database->db, "SELECT 1 FROM sqlite_schema", NULL, NULL, NULL) & 0xff;
@@ -561,28 +632,37 @@ static bool open_read(struct database *database, const char *path, int kind)
 		/* A folder that we may not write to, and no writer: there is no log, so the file alone is the database.
 		 */
 		sqlite3_close(database->db);
-		free(name);
-		name = immutable(real);
-		connect(database, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+		connect_still(database, real);
 	}
 	free(name);
 	free(real);
-	if (recognise(database, kind))
+	if (recognise(database, kind, any_version))
 		return true;
 	database_close(database);
 	return false;
 }
 
-void database_open_read(struct database *database, const char *path, enum database_kind kind)
+/* The same of a file that must be there. */
+static void demand_read(struct database *database, const char *path, int kind, bool any_version)
 {
-	if (!open_read(database, path, (int)kind))
+	if (!open_read(database, path, kind, any_version))
 		fail(EX_NOINPUT, "%s: %s", path,
 		     access(path, F_OK) < 0 ? "there is no such file" : "holds nothing yet");
 }
 
+void database_open_read(struct database *database, const char *path, enum database_kind kind)
+{
+	demand_read(database, path, (int)kind, false);
+}
+
+void database_open_any(struct database *database, const char *path)
+{
+	demand_read(database, path, ANY_KIND, true);
+}
+
 bool database_open_cover(struct database *database, const char *path)
 {
-	return open_read(database, path, 0);
+	return open_read(database, path, ANY_SINK, false);
 }
 
 void database_close(struct database *database)

@@ -25,6 +25,8 @@ enum {
 	DATABASE_DEDUPE_VERSION = 3,
 	DATABASE_PINS_VERSION = 2
 };
+/* The oldest that --upgrade brings to the present one (see upgrade.h). */
+enum { DATABASE_STORE_OLDEST = 3, DATABASE_TOTALS_OLDEST = 2 };
 
 enum { DATABASE_PAGE = 8192 }; /* bytes of a page in a new file, unless asked otherwise */
 
@@ -66,6 +68,33 @@ void database_open_read(struct database *database, const char *path, enum databa
 /* Opens an existing file of a sink, pay-store or pay-agg, for reading its cover. Returns false when it does not exist
  * yet; another kind: 78. */
 bool database_open_cover(struct database *database, const char *path);
+
+/* Opens an existing file of ours for reading, whatever it holds and whatever its version is; missing: 66. */
+void database_open_any(struct database *database, const char *path);
+
+/* Opens a file that nobody changes for reading, without making files beside it; it is not looked at. */
+void database_open_still(struct database *database, const char *path);
+
+/* Opens an existing file of that kind for writing, as database_open does, whatever its version is. */
+void database_open_old(struct database *database, const char *path, enum database_kind kind, double lock_wait,
+		       int cache_kib);
+
+/* What an open file holds, and by which version of its schema; the present version of that kind, and the oldest that
+ * can be brought to it. */
+enum database_kind database_kind(struct database *database);
+int database_version(struct database *database);
+int database_version_now(enum database_kind kind);
+int database_version_oldest(enum database_kind kind);
+
+/* "a store of pay-store" */
+const char *database_kind_text(enum database_kind kind);
+
+/* A bare connection to a file of a name that is no URI; flags are those of sqlite3_open_v2. For a copy that is being
+ * made: nothing is looked at, locked or set. */
+void database_connect(struct database *database, const char *path, int flags);
+
+/* One integer out of a query that gives one row; 0 where it gives none. */
+int64_t database_ask(struct database *database, const char *sql);
 
 /* For one who acts on what was read of an open file: brings it to the disk, if a writer has not yet (see
  * database_sync_beside). */

@@ -184,6 +184,23 @@ void file_create(struct file_new *file, const char *path)
 	output_open(&file->output, fd, path);
 }
 
+void file_create_named(struct file_new *file, const char *path)
+{
+	struct stat status;
+	file_guard(path);
+	char *real = realpath(path, NULL);
+	bool there = lstat(path, &status) == 0;
+	if (there && !real && S_ISLNK(status.st_mode))
+		fail(EX_CANTCREAT, "%s: a symbolic link to nothing; make its target or name another file", path);
+	if (real && (stat(real, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > 0))
+		fail(EX_CANTCREAT, "%s: is there already; name a file that is missing or empty", path);
+	*file = (struct file_new){.path = real ? real : must_strdup(path)};
+	int fd = open_named(file);
+	if (fd < 0)
+		cannot_create(path);
+	output_open(&file->output, fd, path);
+}
+
 void file_creatable(const char *path)
 {
 	struct stat status;

@@ -28,6 +28,10 @@ int file_open_guarded(const char *path, int flags);
  * a name that file_guard refuses with 77. */
 void file_create(struct file_new *file, const char *path);
 
+/* The same, for a file that is written by its temporary name and not through output; never in place of what has
+ * content, or is no file. */
+void file_create_named(struct file_new *file, const char *path);
+
 /* Looks whether file_create could make this file, and creates nothing; if not, ends the program with 73 or 77. */
 void file_creatable(const char *path);
 

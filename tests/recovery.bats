@@ -182,9 +182,19 @@ flow() { # flow FILE [CONSUME-OPTION]...
 	told 'the file is damaged (database disk image is malformed); restore it, or rebuild it from the records'
 	rm totals.db*
 	# The page's own command line.
-	remedy=$(sed -n 's/^\.Dl \(pay-store .*export.*\)/\1/p' "$page")
+	remedy=$(sed -n 's/^\.Dl \(pay-store .*export base.*\)/\1/p' "$page")
 	bash -c "$remedy" >/dev/null
 	cmp <(pay-agg -d totals.db --query) <(pay-agg -d good.db --query)
+	cmp <(sqlite3 totals.db 'select * from cover; select * from place') <(sqlite3 good.db 'select * from cover; select * from place')
+}
+
+@test "a damaged store: it is rebuilt from the log, and the next run goes on behind it" {
+	pay-consume day | pay-store --log -d log.db | pay-tobase --dead-letter - | pay-rule | pay-store -d settle.db >/dev/null
+	mv settle.db good.db
+	remedy=$(sed -n 's/^\.Dl \(pay-store .*export payment_log.*\)/\1/p' "$page")
+	bash -c "$remedy"
+	cmp <(sqlite3 settle.db .dump) <(sqlite3 good.db .dump)
+	[ "$(pay-consume --resume settle.db day | grep -vc _mark)" = 0 ]
 }
 
 @test "another user's file: 77" {

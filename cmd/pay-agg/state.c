@@ -11,6 +11,12 @@
 enum { CACHE_KIB = 16 << 10 };
 enum { PAGE_SIZE = 16384 }; /* a full segment changes every page of some 100,000 totals, a small one most */
 
+#define SAMPLE                                                                                                 \
+	"CREATE TABLE sample(source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL,\n" \
+	"  hash INTEGER NOT NULL, PRIMARY KEY(source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
+
+const struct upgrade_step state_steps[] = {{2, cover_step_places}, {2, SAMPLE}, {0}};
+
 /* Appends formatted SQL (sqlite3's own formats, %w for names and %Q for texts). */
 #define ADD(sql, ...) sqlite3_str_appendf(sql, __VA_ARGS__)
 
@@ -33,9 +39,7 @@ static char *schema(const struct grouping *grouping)
 	    "CREATE TABLE total(_id INTEGER PRIMARY KEY, count INTEGER NOT NULL, totalAmount INTEGER, _exact TEXT,\n"
 	    "  CHECK ((totalAmount IS NULL) <> (_exact IS NULL))) STRICT;\n"
 	    "CREATE TABLE known(source TEXT NOT NULL, partition INTEGER NOT NULL, chunk INTEGER NOT NULL,\n"
-	    "  bits BLOB NOT NULL, PRIMARY KEY(source, partition, chunk)) STRICT;\n"
-	    "CREATE TABLE sample(source TEXT NOT NULL, partition INTEGER NOT NULL, \"offset\" INTEGER NOT NULL,\n"
-	    "  hash INTEGER NOT NULL, PRIMARY KEY(source, partition, \"offset\")) STRICT, WITHOUT ROWID;\n"
+	    "  bits BLOB NOT NULL, PRIMARY KEY(source, partition, chunk)) STRICT;\n" SAMPLE
 	    "CREATE VIEW statistics AS SELECT ");
 	for (unsigned i = 0; i < grouping->n; i++)
 		ADD(sql, "\"%w\", ", grouping->v[i].name);

@@ -18,6 +18,10 @@
 #include "known.h"
 #include "mark.h"
 #include "totals.h"
+#include "upgrade.h"
+
+/* What makes the present version of a database of totals of an older one. */
+extern const struct upgrade_step state_steps[];
 
 /* A record that waits to be applied. */
 struct pending {

@@ -58,7 +58,7 @@ static int only_reads(void *self, int action, const char *first, const char *sec
 	}
 }
 
-static enum table find_table(const char *name)
+enum table export_find(const char *name)
 {
 	for (int i = 0; i < TABLES; i++)
 		if (strcmp(table_name[i], name) == 0)
@@ -66,13 +66,18 @@ static enum table find_table(const char *name)
 	options_misuse("--export: no table \"%s\" (base, unsettlement, payment_log, dead_letter, statistics)", name);
 }
 
+char *export_select(enum table table, const char *where)
+{
+	/* The line feed ends a comment that the condition may end in. */
+	return must_format("SELECT %s FROM %s WHERE (%s\n) ORDER BY %s", plan[table].columns, table_name[table], where,
+			   plan[table].order);
+}
+
 static sqlite3_stmt *prepare(struct database *database, enum table table, const char *where)
 {
 	sqlite3_stmt *statement;
 	const char *rest;
-	/* The line feed ends a comment that the condition may end in. */
-	char *sql = must_format("SELECT %s FROM %s WHERE (%s\n) ORDER BY %s", plan[table].columns, table_name[table],
-				where ? where : "1", plan[table].order);
+	char *sql = export_select(table, where ? where : "1");
 
 	sqlite3_set_authorizer(database->db, only_reads, NULL);
 	/* A condition needs no larger value than a row. */
@@ -88,17 +93,26 @@ static sqlite3_stmt *prepare(struct database *database, enum table table, const 
 	return statement;
 }
 
-static void write_row(struct output *output, sqlite3_stmt *statement, enum table table, struct scratch *scratch)
+struct coordinates export_coordinates(sqlite3_stmt *row)
+{
+	return (struct coordinates){column_text(row, 0), sqlite3_column_int(row, 1), sqlite3_column_int64(row, 2)};
+}
+
+int64_t export_amount(sqlite3_stmt *row)
+{
+	return sqlite3_column_int64(row, AMOUNT_COLUMN);
+}
+
+size_t export_row(struct output *output, sqlite3_stmt *statement, enum table table, struct scratch *scratch)
 {
 	struct slice text[ROW_TEXTS] = {0};
-	struct coordinates at = {column_text(statement, 0), sqlite3_column_int(statement, 1),
-				 sqlite3_column_int64(statement, 2)};
+	struct coordinates at = export_coordinates(statement);
 	int64_t money = sqlite3_column_int64(statement, AMOUNT_COLUMN);
 	struct slice record = column_text(statement, RECORD_COLUMN);
 
 	if (record.p) {
 		output_line(output, record);
-		return;
+		return record.n;
 	}
 	for (int i = 0; plan[table].text[i] != ROW_TEXTS; i++)
 		text[plan[table].text[i]] = column_text(statement, FIRST_TEXT + i);
@@ -107,11 +121,12 @@ static void write_row(struct output *output, sqlite3_stmt *statement, enum table
 		   : table == TABLE_STATISTICS ? line_total(line, text, at.offset, money)
 					       : line_payment(line, &at, text, money);
 	output_line(output, (struct slice){line, n});
+	return n;
 }
 
 uint64_t export_table(struct database *database, const char *name, const char *where, struct output *output)
 {
-	enum table table = find_table(name);
+	enum table table = export_find(name);
 	sqlite3_stmt *statement = prepare(database, table, where);
 	struct scratch scratch = {0};
 	uint64_t n = 0;
@@ -123,7 +138,7 @@ uint64_t export_table(struct database *database, const char *name, const char *w
 			options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
 		if (result != SQLITE_ROW)
 			database_fail(database, "read");
-		write_row(output, statement, table, &scratch);
+		export_row(output, statement, table, &scratch);
 	}
 	sqlite3_finalize(statement);
 	free(scratch.p);
@@ -132,5 +147,5 @@ uint64_t export_table(struct database *database, const char *name, const char *w
 
 void export_check(struct database *database, const char *name, const char *where)
 {
-	sqlite3_finalize(prepare(database, find_table(name), where));
+	sqlite3_finalize(prepare(database, export_find(name), where));
 }

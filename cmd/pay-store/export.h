@@ -6,6 +6,8 @@
 
 #include "database.h"
 #include "output.h"
+#include "record.h"
+#include "schema.h"
 
 /* Writes the records of a table in the order of its key as plain lines; where is an SQL condition over its columns, or
  * NULL. All are of one moment, also while another program writes. Another table, or a condition that is not one, ends
@@ -14,5 +16,16 @@ uint64_t export_table(struct database *database, const char *table, const char *
 
 /* --check: ends the program with 64 as export_table would for the table and the condition; reads no record. */
 void export_check(struct database *database, const char *table, const char *where);
+
+/* For sealed.h. The table of a name; another ends the program with 64. */
+enum table export_find(const char *name);
+
+/* SQL that reads the rows of a table of which a condition is true, in the order of its key; the caller frees it. */
+char *export_select(enum table table, const char *where);
+
+/* The coordinates and the amount of a row, and the row written as a line, of which the length is returned. */
+struct coordinates export_coordinates(sqlite3_stmt *row);
+int64_t export_amount(sqlite3_stmt *row);
+size_t export_row(struct output *output, sqlite3_stmt *row, enum table table, struct scratch *scratch);
 
 #endif

@@ -22,6 +22,16 @@ const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "
 /* What a message's data says, for readers; computed, not stored. */
 #define SEEN(name) ", " name " ANY AS (json_extract(message, '$.data." name "'))"
 
+/* Messages that --prune-log took out of payment_log: of every offset of [lo,hi) one, of them `finish` were FINISH, and
+ * `amount` is the sum of the others' amounts that are integers. The view says how many messages ever came. */
+#define PRUNED                                                                                                      \
+	"CREATE TABLE pruned (source TEXT NOT NULL, partition INTEGER NOT NULL, lo INTEGER NOT NULL,"               \
+	" hi INTEGER NOT NULL, finish INTEGER NOT NULL, amount TEXT NOT NULL, PRIMARY KEY (source, partition, lo)," \
+	" CHECK (lo < hi)) STRICT, WITHOUT ROWID;\n"                                                                \
+	"CREATE VIEW logged AS SELECT (SELECT count(*) FROM payment_log) + (SELECT coalesce(sum(hi - lo), 0) FROM"  \
+	" pruned) AS messages, (SELECT count(*) FROM payment_log WHERE action='FINISH') +"                          \
+	" (SELECT coalesce(sum(finish), 0) FROM pruned) AS finish;\n"
+
 /* A table a paragraph. */
 /* clang-format off */
 static const char schema[] =
@@ -45,10 +55,14 @@ static const char schema[] =
 	" totalAmount INTEGER NOT NULL,"
 	" PRIMARY KEY (merchantNumber, paymentActionType, paymentDateDaily, paymentMethodType)) STRICT, WITHOUT ROWID;\n"
 
+	PRUNED
+
 	"CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, records INTEGER NOT NULL, amount TEXT NOT NULL) STRICT;\n"
 	"INSERT INTO tally VALUES ('base', 0, '0'), ('unsettlement', 0, '0'), ('payment_log', 0, '0'),"
 	" ('dead_letter', 0, '0'), ('statistics', 0, '0');\n";
 /* clang-format on */
+
+const struct upgrade_step schema_steps[] = {{3, cover_step_places}, {3, PRUNED}, {0}};
 
 char *schema_text(void)
 {

@@ -5,6 +5,7 @@
 #include "amount.h"
 #include "database.h"
 #include "slice.h"
+#include "upgrade.h"
 
 /* The tables that hold records, in the order of `tally`. */
 enum table { TABLE_BASE, TABLE_UNSETTLEMENT, TABLE_LOG, TABLE_DEAD, TABLE_STATISTICS, TABLES };
@@ -14,6 +15,9 @@ extern const char *const table_name[TABLES];
 
 /* SQL that makes the tables of a new store; the caller frees it. */
 char *schema_text(void);
+
+/* What makes the present version of the store of an older one. */
+extern const struct upgrade_step schema_steps[];
 
 /* What a table holds, as the running count says (table tally): records, and the sum of their amounts, 0 in tables
  * without amounts. */

@@ -29,7 +29,7 @@ void spans_measure(struct spans *spans, const struct segment *segment)
 		spans->number = must_realloc(spans->number, spans->capacity * sizeof *spans->number);
 	}
 	spans->n = 0;
-	spans->v[SPANS] = (struct span){.unsettled = true, .dead = true};
+	spans->v[SPANS] = (struct span){.unsettled = true, .dead = true, .pruned = true};
 	for (size_t i = 0; i < segment->n; i++) {
 		const struct row *row = &segment->row[i];
 

@@ -19,6 +19,7 @@ struct span {
 	bool fresh;      /* and none is in the store */
 	bool unsettled;  /* the store may have unsettled payments among them */
 	bool dead;       /* the store may have dead letters among them */
+	bool pruned;     /* some may be messages that were taken out of the log (see prune.h) */
 	size_t first, n; /* of spans.number: see spans_fresh */
 };
 
@@ -34,8 +35,8 @@ struct spans {
 	size_t capacity;
 };
 
-/* Measures a segment's spans. Dead letters and totals are in none, they are given the last one. `fresh`, `unsettled`
- * and `dead` are left for the caller to find out. */
+/* Measures a segment's spans. Dead letters and totals are in none, they are given the last one. `fresh`, `unsettled`,
+ * `dead` and `pruned` are left for the caller to find out. */
 void spans_measure(struct spans *spans, const struct segment *segment);
 
 /* Collects the rows of one table that are in fresh spans into `number`: those of each span stand together, in the order

@@ -137,7 +137,8 @@ void tables_open(struct tables *tables, struct database *database, struct indexe
 	    database_prepare(database, "DELETE FROM payment_log WHERE " KEY " RETURNING 0, rowid");
 	intake[TABLE_DEAD].insert = database_prepare(
 	    database, log ? "INSERT INTO dead_letter SELECT ?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9,"
-			    " EXISTS (SELECT 1 FROM payment_log WHERE " KEY "), ?10 WHERE true" UNLESS_KNOWN
+			    " EXISTS (SELECT 1 FROM payment_log WHERE " KEY ") OR EXISTS (SELECT 1 FROM pruned"
+			    " WHERE source=?1 AND partition=?2 AND lo<=?3 AND hi>?3), ?10 WHERE true" UNLESS_KNOWN
 			  : "INSERT INTO dead_letter SELECT ?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9,"
 			    " EXISTS (SELECT 1 FROM base WHERE " KEY ")"
 			    " OR EXISTS (SELECT 1 FROM unsettlement WHERE " KEY "), ?10 WHERE true" UNLESS_KNOWN);
@@ -156,6 +157,8 @@ void tables_open(struct tables *tables, struct database *database, struct indexe
 		if (i != TABLE_STATISTICS)
 			tables->any_in[i] = prepare_any_in(database, (enum table)i);
 	compare_open(&tables->compare, database);
+	tables->pruned = database_prepare(
+	    database, "SELECT 1 FROM pruned WHERE source=?1 AND partition=?2 AND lo<=?4 AND hi>?3 LIMIT 1");
 	tables->reaches = prepare_reaches(database);
 	tables->widen = prepare_widen(database);
 }
@@ -188,7 +191,8 @@ static void look(struct tables *tables)
 
 		span->unsettled = !tables->log && any_in(tables, tables->any_in[TABLE_UNSETTLEMENT], span);
 		span->dead = any_in(tables, tables->any_in[TABLE_DEAD], span);
-		span->fresh = span->rising && !known && !span->unsettled && !span->dead;
+		span->pruned = tables->log && any_in(tables, tables->pruned, span);
+		span->fresh = span->rising && !known && !span->unsettled && !span->dead && !span->pruned;
 	}
 }
 
@@ -338,6 +342,16 @@ static void add(struct tables *tables, const struct segment *segment, const stru
 	tables->duplicates += !added;
 }
 
+/* Whether the store had the message, and has pruned it. */
+static bool was_pruned(struct tables *tables, const struct segment *segment, const struct row *row)
+{
+	return row->table == TABLE_LOG && any_in(tables, tables->pruned,
+						 &(struct span){.source = segment_text(segment, row->source),
+								.partition = row->partition,
+								.least = row->offset,
+								.most = row->offset});
+}
+
 static void correct(struct tables *tables, const struct segment *segment, const struct row *row)
 {
 	bind_key(tables, tables->correct, segment, row);
@@ -351,7 +365,9 @@ static void take(struct tables *tables, const struct segment *segment, const str
 		insert(tables, segment, row, 0);
 		return;
 	}
-	if (tables->replace)
+	if (span->pruned && was_pruned(tables, segment, row))
+		tables->duplicates++;
+	else if (tables->replace)
 		replace(tables, segment, row);
 	else
 		add(tables, segment, row, span);

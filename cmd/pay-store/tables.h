@@ -31,6 +31,7 @@ struct tables {
 	struct intake intake[TABLES];
 	sqlite3_stmt *correct;         /* notes that a dead letter's record came after all */
 	sqlite3_stmt *any_in[TABLES];  /* whether a table has rows in a range of offsets */
+	sqlite3_stmt *pruned;          /* whether messages of a range of offsets were pruned */
 	sqlite3_stmt *reaches, *widen; /* whether an extent reaches into a range of offsets; makes it hold one */
 	struct feed fresh;             /* what insert_all takes */
 	const struct segment *segment; /* the one at hand */
@@ -47,9 +48,10 @@ struct tables {
 void tables_open(struct tables *tables, struct database *database, struct indexes *indexes, bool log, bool replace);
 
 /* One transaction: takes in the segment's rows and, where there is a mark, what it covers; then the segment is cleared.
- * Rows of coordinates that the store has are compared (compare.h) and left out, or overwrite with `replace`; a payment
- * is in one of base and unsettlement, in base when it came as both. A store without its key gets it with the first
- * segment that is not altogether new. Ends the program with 76 as cover_apply does. */
+ * Rows of coordinates that the store has are compared (compare.h) and left out, or overwrite with `replace` (a message
+ * that was pruned is always left out); a payment is in one of base and unsettlement, in base when it came as both. A
+ * store without its key gets it with the first segment that is not altogether new. Ends the program with 76 as
+ * cover_apply does. */
 void tables_take(struct tables *tables, struct segment *segment, const struct mark *mark, bool allow_gap);
 
 #endif

@@ -43,6 +43,12 @@ static struct tally count_table(struct database *database, enum table table)
 	return tally;
 }
 
+/* Messages that were pruned were stored once. */
+static int64_t count_pruned(struct database *database, enum table table)
+{
+	return table == TABLE_LOG ? database_ask(database, "SELECT coalesce(sum(hi - lo), 0) FROM pruned") : 0;
+}
+
 /* Counts each table and prints the result. Returns whether all are as their tallies say. */
 static bool check_tallies(struct database *database)
 {
@@ -53,18 +59,21 @@ static bool check_tallies(struct database *database)
 	tally_read(database, kept);
 	for (int i = 0; i < TABLES; i++) {
 		struct tally counted = count_table(database, (enum table)i);
+		int64_t pruned = count_pruned(database, (enum table)i);
 		amount_write(text, counted.amount);
-		if (counted.records == kept[i].records && counted.amount == kept[i].amount) {
+		if (counted.records + pruned == kept[i].records && counted.amount == kept[i].amount) {
 			shown_print(stdout, "%s: %" PRId64 " records", table_name[i], counted.records);
 			if (i != TABLE_LOG && i != TABLE_DEAD)
 				shown_print(stdout, ", amount %s", text);
+			if (pruned > 0)
+				shown_print(stdout, ", and %" PRId64 " pruned", pruned);
 			shown_print(stdout, "\n");
 			continue;
 		}
 		amount_write(other, kept[i].amount);
 		shown_print(stdout,
 			    "damaged: %s: holds %" PRId64 " records, amount %s; stored were %" PRId64 ", amount %s\n",
-			    table_name[i], counted.records, text, kept[i].records, other);
+			    table_name[i], counted.records + pruned, text, kept[i].records, other);
 		sound = false;
 	}
 	return sound;
@@ -109,6 +118,13 @@ static bool check_once(struct database *database, enum table table)
 	return sound;
 }
 
+static bool check_pruned(struct database *database)
+{
+	return check_none(database, "SELECT 'payment_log: ', source, partition, l.\"offset\", 'there and pruned' FROM"
+				    " pruned JOIN payment_log l USING (source, partition) WHERE l.\"offset\" >= lo"
+				    " AND l.\"offset\" < hi");
+}
+
 static void print_hole(void *self, struct slice source, int32_t partition, int64_t lo, int64_t hi)
 {
 	(void)self;
@@ -125,6 +141,7 @@ int verify_store(struct database *database)
 	sound = check_once(database, TABLE_BASE) && sound;
 	sound = check_once(database, TABLE_UNSETTLEMENT) && sound;
 	sound = check_once(database, TABLE_LOG) && sound;
+	sound = check_pruned(database) && sound;
 	uint64_t holes = cover_holes(database, print_hole, NULL);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		fail(EX_IOERR, "standard output: cannot write:");
