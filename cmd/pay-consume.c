@@ -13,6 +13,7 @@
 #include "json.h"
 #include "options.h"
 #include "pay-consume/capture.h"
+#include "pay-consume/covers.h"
 #include "pay-consume/delivery.h"
 #include "pay-consume/topic.h"
 
@@ -32,6 +33,7 @@ enum own_option {
 	GROWN,
 	TWICE,
 	ALLOW_GAP,
+	COVERS,
 	LIST,
 	BROKER_WAIT,
 	SEGMENT_RECORDS,
@@ -56,6 +58,7 @@ static const struct option_entry own_options[] = {
     {TWICE, 0, "twice", NULL, "count a file although its content was taken under another name"},
     {ALLOW_GAP, 0, "allow-gap", NULL,
      "let --from, or what a topic has lost, leave a hole after what the databases have"},
+    {COVERS, 0, "covers", "RANGE", "the files are all there is of these offsets: TOPIC/PARTITION/FROM-TO (repeatable)"},
     {LIST, 0, "list", NULL, "list topics, partitions, offsets and the group's lag, and do nothing"},
     {BROKER_WAIT, 0, "broker-wait", "SECONDS", "wait that long for a broker when all are gone (300)"},
     {SEGMENT_RECORDS, 0, "segment-records", "N", "close a segment after N records (10000)"},
@@ -93,6 +96,7 @@ struct consume {
 	const char *from, *to, *format; /* as they were given */
 	bool until_given, list;
 	struct topics *topics; /* NULL: files are read */
+	struct covers covers;
 	struct delivery_limits limits;
 	uint64_t most;
 	const char **names; /* of the first files, by --as */
@@ -154,6 +158,7 @@ static void take_option(struct consume *consume, enum own_option option)
 	case GROWN: wish->grown = true; break;
 	case TWICE: wish->twice = true; break;
 	case ALLOW_GAP: wish->allow_gap = true; break;
+	case COVERS: covers_add(&consume->covers, options->value); break;
 	case LIST: consume->list = true; break;
 	case BROKER_WAIT: topic->patience = options_seconds(options); break;
 	case SEGMENT_RECORDS: consume->limits.records = (uint64_t)options_number(options, 1, INT64_MAX); break;
@@ -192,6 +197,10 @@ static void wish_files(struct consume *consume)
 		if (sinks_is_group(wish->resume[i]))
 			options_misuse("--resume %s: a group holds offsets of topics, not lines of files",
 				       wish->resume[i]);
+	if (consume->covers.n > 0 && (wish->resume_n > 0 || consume->from || consume->to ||
+				      consume->most != UINT64_MAX || options->settings.plain))
+		options_misuse("--covers goes with whole files and with marks: not with --resume, --from, --to, -n or "
+			       "--plain");
 	if (consume->names_n > options->operands_n)
 		options_misuse("--as %s: there are fewer files than names", consume->names[consume->names_n - 1]);
 }
@@ -213,6 +222,8 @@ static void wish_topics(struct consume *consume)
 		options_misuse("no cluster is named; -b HOST:PORT names one");
 	if (options->operands_n > 0)
 		options_misuse("\"%s\": files and topics are not read in one run", options->operands[0]);
+	if (consume->covers.n > 0)
+		options_misuse("--covers is for files");
 	if (consume->names_n > 0 || consume->format || consume->wish.grown || consume->wish.twice)
 		options_misuse("--as, --format, --grown and --twice are for files");
 	if (consume->from)
@@ -273,6 +284,10 @@ static const char **name_files(const struct consume *consume)
 			fail(EX_NOINPUT, "%s: is a folder; name the files in it", files[i]);
 		if (!json_utf8(slice_of(names[i])))
 			options_misuse("%s: its name is not UTF-8; give it another with --as NAME", files[i]);
+		if (covers_names(&consume->covers, slice_of(names[i])))
+			options_misuse("%s: is known by the name of a topic of --covers; give it another with --as "
+				       "NAME",
+				       files[i]);
 		for (int k = 0; k < i; k++)
 			if (strcmp(names[k], names[i]) == 0)
 				options_misuse("%s and %s would both be known as \"%s\"; tell them apart with --as "
@@ -327,6 +342,8 @@ static void consume_all(const struct consume *consume, struct delivery *delivery
 		delivery_source_end(delivery);
 	}
 	bool whole = !stop && !(consume->topics && topics_grown(consume->topics));
+	if (whole)
+		covers_say(&consume->covers, &delivery->mark);
 	delivery_end(delivery, whole ? MARK_COMPLETE : MARK_STOP);
 }
 
@@ -356,6 +373,7 @@ int main(int argc, char **argv)
 	delivery.most = consume.most;
 	delivery.total = total;
 	delivery.stop = &stop;
+	delivery.covers = &consume.covers;
 	watch_signals();
 	consume_all(&consume, &delivery);
 	bool grown = consume.topics && topics_grown(consume.topics);

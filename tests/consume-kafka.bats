@@ -202,6 +202,20 @@ settled() { sqlite3 -separator ' ' "$1" 'select count(*), sum(amount), count(dis
 	[ "$(consume kept | amounts)" = "7 8 9 10" ]
 }
 
+@test "what retention has taken comes from a capture, and the topic is gone on with as if nothing had happened" {
+	topic_create captured 1
+	payments 1 10 | topic_write captured
+	kcat -C -q -b "$BROKER" -t captured -o 3 -c 3 -J >capture.json
+	consume captured -n 3 | pay-tobase | pay-store -d a.db >/dev/null
+	topic_truncate captured 0 6
+	refuses 76 "feed them from a capture (pay-consume --covers captured/0/3-5 CAPTURE)" consume captured --resume a.db
+	pay-consume --covers captured/0/3-5 capture.json | pay-tobase | pay-store -d a.db >/dev/null
+	consume captured --resume a.db | pay-tobase | pay-store -d a.db >/dev/null
+	[ "$(settled a.db)" = "10 55 10" ]
+	pay-store -d a.db --verify
+	consume captured --resume a.db >/dev/null
+}
+
 @test "a topic that was made anew is refused, whether it is shorter, as long, or longer" {
 	topic_create anew 1
 	payments 1 5 | topic_write anew

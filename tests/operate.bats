@@ -38,6 +38,22 @@ ask() {
 	sqlite3 -readonly "$1" "$2"
 }
 
+# captured FROM TO: what kcat -J makes of messages at these offsets of payment/0
+captured() {
+	for offset in $(seq "$1" "$2"); do pay "$offset" m-1 2025-05-20T10:00; done |
+		jq -c --argjson from "$1" '{topic: "payment", partition: 0, offset: ($from + input_line_number - 1), key: null, payload: tojson}'
+}
+
+# live FROM TO: a stream of the topic with these offsets
+live() {
+	local mark='{"_mark":{"seq":%d,"records":%d,"in":%d,"dropped":{},"amount":null,"from":{"payment/0":%d},"next":{"payment/0":%d},"end":%s}}\n'
+	# shellcheck disable=SC2059 # the format is the one above
+	printf "$mark" 0 0 0 "$1" "$1" null
+	captured "$1" "$2" | pay-consume --plain --format kcat -
+	# shellcheck disable=SC2059
+	printf "$mark" 1 $(($2 - $1 + 1)) $(($2 - $1 + 1)) "$1" $(($2 + 1)) '"complete"'
+}
+
 # known DB: what it knows of its sources
 known() {
 	ask "$1" 'select * from cover; select * from state; select * from place'
@@ -398,6 +414,65 @@ older() {
 	flow day --resume log.db --resume settle.db --resume totals.db
 	[ "$(pay-agg -d totals.db --query | jq -s 'map(.value.count) | add')" = 18 ]
 	cmp <(pay-agg -d totals.db --query) <(pay-store -d settle.db --export base | pay-agg)
+}
+
+@test "what retention took is fed from a capture, and no run wants --allow-gap after that" {
+	live 0 9 | pay-store --log -d log.db | later settle.db totals.db >/dev/null
+	live 20 29 >next
+	run -76 pay-store --log -d log.db next
+	[[ $output == *"payment/0: would leave a hole: offsets 10 to 19 are missing"* ]]
+	captured 10 19 >capture.json
+	# without the word of a person it is a file like any other
+	pay-consume capture.json | pay-store --log -d log.db >/dev/null
+	run -76 pay-store --log -d log.db next
+	# the page's own command lines
+	sed -n 's/^\.Dl \(pay-consume --covers .*\)/\1/p' "$tree/man/paypipe-recovery.7" >remedy
+	sed 's|100-199|10-19|' remedy | bash -e
+	for db in log settle totals; do [ "$(ask $db.db "select lo, hi from cover where source = 'payment'")" = "0|20" ]; done
+	pay-store --log -d log.db next | later settle.db totals.db >/dev/null
+	pay-store -d log.db --verify
+	pay-store -d settle.db --verify
+	[ "$(pay-agg -d totals.db --query | jq -c '.value')" = '{"count":30,"totalAmount":435}' ]
+	# again, and it counts nothing twice
+	sed 's|100-199|10-19|' remedy | bash -e
+	[ "$(pay-agg -d totals.db --query | jq -c '.value')" = '{"count":30,"totalAmount":435}' ]
+	# a hole that was taken is filled, too
+	rm ./*.db*
+	{ live 0 9 | pay-store --log -d log.db && pay-store --log --allow-gap -d log.db next; } >/dev/null
+	run -76 pay-store -d log.db --verify
+	pay-consume --covers payment/0/10-19 capture.json | pay-store --log -d log.db >/dev/null
+	pay-store -d log.db --verify
+}
+
+@test "a capture of pay-consume's own covers a topic as well, once it was read to its end" {
+	captured 10 19 | pay-consume - >stream
+	pay-consume --covers payment/0/10-19 stream >out
+	[ "$(jq -c '._mark | select(.next["payment/0"]) | [.from["payment/0"], .next["payment/0"], .end]' out)" = '[10,20,"complete"]' ]
+	{ captured 10 14 && echo 'not JSON'; } >bad.json
+	run -65 bash -c 'pay-consume --covers payment/0/10-19 bad.json >out'
+	run ! grep -q '"payment/0":20' out
+	# several captures, several partitions
+	captured 20 29 | sed 's/"partition":0/"partition":1/' >other
+	pay-consume --covers payment/0/10-19 --covers payment/1/20-29 stream other >out
+	[ "$(jq -c '._mark | select(.next["payment/0"]).next | [.["payment/0"], .["payment/1"]]' out)" = '[20,30]' ]
+}
+
+@test "a capture covers nothing that it does not have" {
+	captured 10 19 >capture.json
+	run -65 bash -c 'pay-consume --covers payments/0/10-19 capture.json >out'
+	[[ $output == *"--covers payments/0/10-19: no record of these offsets came: they are not in this capture"* ]]
+	run ! grep -q '"end":"complete"' out
+	pay-consume --covers payment/0/5-30 capture.json 2>said >out
+	[[ $(cat said) == *"--covers payment/0/5-30: what came are 10 to 19: the rest counts as never written"* ]]
+	for range in payment payment/0 payment/0/5 payment/0/9-5 payment/0/-5 payment/0/5- /0/1-2 payment/0/1-x; do
+		run -64 pay-consume --covers $range capture.json
+		[[ $output == *"is not TOPIC/PARTITION/FROM-TO"* ]]
+	done
+	run -64 pay-consume --covers payment/0/1-2 --covers payment/0/5-6 capture.json
+	run -64 pay-consume --covers payment/0/10-19 --from 2 capture.json
+	run -64 pay-consume --covers payment/0/10-19 --resume log.db capture.json
+	run -64 pay-consume --covers payment/0/10-19 --as payment capture.json
+	run -64 pay-consume --covers payment/0/10-19 -b localhost -t payment
 }
 
 @test "the commands of paypipe-operate(7) do what it says" {

@@ -49,9 +49,11 @@ static void check_start(const struct topics *topics, struct topic_partition *par
 	if (!topics->wish->allow_gap)
 		fail(EX_OPERATOR,
 		     "%s/%d: %s %" PRId64 ", but the topic begins at %" PRId64 ": offsets %" PRId64 " to %" PRId64
-		     " are gone (retention); feed them from a backup, or take the hole with --allow-gap",
+		     " are gone (retention); feed them from a capture (pay-consume --covers %s/%d/%" PRId64 "-%" PRId64
+		     " CAPTURE), or take the hole with --allow-gap",
 		     partition->topic, (int)partition->number, whose, partition->start, partition->low,
-		     partition->start, partition->low - 1);
+		     partition->start, partition->low - 1, partition->topic, (int)partition->number, partition->start,
+		     partition->low - 1);
 	partition->start = partition->low;
 }
 

@@ -400,11 +400,11 @@ static void take_record(struct capture *capture)
 	const struct members *top = &capture->record.top;
 	const struct member *source = members_get(top, NAME_SRC), *money = members_get(top, NAME_AMOUNT);
 	struct slice line = capture->record.line;
-	struct coordinates ignored;
+	struct coordinates at;
 	amount value;
 	bool dead = members_get(top, NAME_DEAD) != NULL;
 	if (source && !(dead && source->type == JSON_NULL) &&
-	    (source->type != JSON_STRING || !coordinates_read(member_decoded(source, &capture->scratch), &ignored))) {
+	    (source->type != JSON_STRING || !coordinates_read(member_decoded(source, &capture->scratch), &at))) {
 		bad_line(capture, line, line.n, "_src is not source/partition/offset");
 		return;
 	}
@@ -413,6 +413,8 @@ static void take_record(struct capture *capture)
 	capture->payments |= money || (data && data->type == JSON_OBJECT);
 	if (money && !dead && money->type == JSON_NUMBER && amount_read(money->value, &value))
 		capture->seal.amount += value;
+	if (source && source->type == JSON_STRING)
+		covers_met(capture->delivery->covers, &at);
 	if (source)
 		pass(capture);
 	else

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "covers.h"
 #include "deadletter.h"
 #include "mark.h"
 #include "options.h"
@@ -28,6 +29,7 @@ struct delivery {
 	struct mark mark;            /* the segment at hand */
 	struct source *source;       /* who is being read; NULL between sources */
 	bool moved;                  /* the source has covered more since the last mark, even without a record */
+	struct covers *covers;       /* is told which records came; NULL: none wants to know */
 	volatile sig_atomic_t *stop; /* the signal that asked for the end, or 0 */
 	uint64_t total;              /* bytes to read in all, for --progress; 0: not known */
 	/* the rest is its own */

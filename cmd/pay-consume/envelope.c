@@ -66,6 +66,7 @@ static const char *read_source(struct envelopes *envelopes, struct slice *source
 	size_t n = json_quote(to, name) - 1;
 	n += (size_t)sprintf(to + n, "/%" PRId64 "/%" PRId64 "\"", p, o);
 	*source = (struct slice){to, n};
+	envelopes->at = (struct coordinates){name, (int32_t)p, o};
 	return NULL;
 }
 
@@ -130,6 +131,8 @@ const char *envelope_deliver(struct envelopes *envelopes, struct delivery *deliv
 	const struct member *headers = members_get(top, envelopes->headers);
 	const struct member *payload = members_get(top, envelopes->payload);
 	reason = read_source(envelopes, &message.source);
+	if (!reason)
+		covers_met(delivery->covers, &envelopes->at);
 	if (!reason && !member_given(payload))
 		reason = "the message has no value (a tombstone)";
 	if (!reason && !read_value(envelopes, payload, &message))

@@ -13,6 +13,7 @@ struct envelopes {
 	struct record record;
 	int topic, partition, offset, ts, headers, key, payload;
 	struct message_reader reader;
+	struct coordinates at; /* of the message at hand */
 	struct scratch topic_text, source, value, header_text;
 };
 
