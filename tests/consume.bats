@@ -382,3 +382,18 @@ END
 	pay-consume day.ndjson >/dev/full 2>err || status=$?
 	[ "$status" = 74 ]
 }
+
+@test "the lines before the place where a captured stream is altered are written" {
+	for n in $(seq 50); do echo "{\"channel\":\"ONLINE\",\"n\":$n}"; done >day
+	pay-consume --segment-records 20 day | sed '/"n":45}/d' >altered
+	refuses 65 'the file was cut or altered' pay-consume altered
+	grep -v _mark altered | cmp - <(grep -v _mark out)
+	run ! grep -q '"end":"' out
+}
+
+@test "a line that only speaks of a channel is no header of a table" {
+	printf '%s\n' 'channel closed' '{"a":1}' >day
+	pay-consume --plain --dead-letter bad day >out
+	[ "$(cat out)" = '{"_src":"day/0/2","a":1}' ]
+	[ "$(jq -c '[._src, ._dead.raw]' bad)" = '["day/0/1","channel closed"]' ]
+}

@@ -101,3 +101,40 @@ payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m",
 	[ "$ended" -gt 20 ]
 	[ "$(cat result)" = "$input" ]
 }
+
+@test "a standard output that cannot be closed is an error of every stage" {
+	echo '{"channel":"ONLINE","action":"PAYMENT","data":{}}' >message
+	echo "$payment" >base
+	failing() {
+		run -74 --separate-stderr fault close:out:1:5 "$@"
+		[[ $stderr == "$1: standard output: "*": Input/output error"* ]]
+	}
+	failing pay-consume message
+	failing pay-tobase --dead-letter bad message
+	for stage in pay-filter pay-rule pay-agg 'pay-store -d x.db'; do
+		# shellcheck disable=SC2086 # a program and its options
+		failing $stage base
+	done
+	failing pay-agg --query -d "$(pay-agg -d totals.db base >/dev/null && echo totals.db)"
+	failing pay-store -d x.db --export base
+}
+
+@test "totals that found no memory at any point are whole in the next run" {
+	echo "$payment" >base
+	pay-agg base >totals
+	ended=0
+	for n in {1..700}; do
+		rm -f x.db*
+		status=0
+		fault "malloc:*:$n:12" pay-agg -d x.db base >out 2>said || status=$?
+		if [ "$status" != 0 ]; then # some it can do without
+			grep -q memory said
+			ended=$((ended + 1))
+		fi
+		pay-agg -d x.db base | cmp - totals || {
+			echo "allocation $n: $status, $(cat said)"
+			return 1
+		}
+	done
+	[ "$ended" -gt 100 ]
+}

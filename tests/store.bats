@@ -516,3 +516,9 @@ key() { sql "select count(*) from sqlite_schema where name in ('base_key', 'paym
 	records 1 50 | MALLOC_PERTURB_=165 pay-store --log -d store.db >/dev/null
 	pay-store -d store.db --verify
 }
+
+@test "an empty object is a message like others, with coordinates of --source too" {
+	echo '{}' | pay-store --log -d store.db --source d >out
+	pay-store -d store.db --export payment_log | cmp - out
+	[ "$(cat out)" = '{"_src":"d/0/1"}' ]
+}

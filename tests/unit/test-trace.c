@@ -43,6 +43,15 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(trace_days(&again, SLICE("ONLINE")), 4);
 }
 
+static void the_first_day_that_there_is_is_kept_like_others(void **state)
+{
+	struct trace trace;
+	(void)state;
+	trace_read(&trace, "7:0000000000000001;ONLINE=0;OFFLINE=2");
+	assert_int_equal(trace_days(&trace, SLICE("ONLINE")), 0);
+	assert_int_equal(trace_days(&trace, SLICE("OFFLINE")), 2);
+}
+
 static void a_full_trace_fits_its_text(void **state)
 {
 	struct trace trace;
@@ -96,6 +105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_empty_trace_has_no_message_and_no_channel),
 	    cmocka_unit_test(what_is_written_is_read),
+	    cmocka_unit_test(the_first_day_that_there_is_is_kept_like_others),
 	    cmocka_unit_test(a_full_trace_fits_its_text),
 	    cmocka_unit_test(names_that_cannot_stand_in_the_text_are_left_out),
 	    cmocka_unit_test(other_text_is_an_empty_trace),
