@@ -194,6 +194,19 @@ known() {
 	cmp <(pay-store -d log.db --export payment_log | cut -d, -f2-) <(tail -n $((7 * 440)) day | cut -c2-)
 }
 
+@test "what settle keeps adds up after pruning as before" {
+	days 1 9 >day
+	settle() { "$tree/scripts/settle" -o results --dead-letter - "$@"; }
+	settle day >/dev/null
+	pay-store -d results/log.db --prune-log 3
+	run -0 settle day
+	[[ $output == *"Everything adds up."* ]]
+	days 10 10 >next
+	run -0 settle day next
+	[[ $output == *"log.db: messages "*" 110 "* ]]
+	[[ $output == *"Everything adds up."* ]]
+}
+
 @test "a message that was pruned is known when it comes again; what was never there is not" {
 	days 1 9 >day
 	sed -i '5s/.*/not JSON/' day
