@@ -23,7 +23,7 @@ static const struct option_entry entries[] = {
     {BY, 0, "by", "MEMBER,...", "total by these members instead of merchant, action, day, method"},
     {DATE, 0, "date", "MEMBER", "take the day from this member instead of paymentDate"},
     {NET, 0, "net", NULL, "subtract the amounts of cancels"},
-    {DB, 'd', "database", "FILE", "keep totals in this SQLite file, across runs"},
+    {DB | OPTION_WRITES | OPTION_REPEATS, 'd', "database", "FILE", "keep totals in this SQLite file, across runs"},
     {FORMAT, 0, "format", "FORMAT", "ndjson, json (one array) or csv; default ndjson"},
     {UPDATES, 0, "updates", "SECONDS", "at marks, at most every SECONDS, write the totals that changed"},
     {QUERY, 0, "query", NULL, "write the totals of the database (of several -d: over all), those where KEY=VALUE"},
@@ -541,6 +541,7 @@ static void read_options(struct agg *agg, struct options *options)
 		}
 	}
 	agg->allow_gap = settings->allow_gap;
+	options->settings.ends_stream = true;
 	if (settings->dead_letter && strcmp(settings->dead_letter, "-") == 0)
 		options_misuse("--dead-letter - is not for totals: name a file");
 	if ((agg->marks || agg->updates >= 0) && agg->format != TOTAL_NDJSON)

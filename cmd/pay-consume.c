@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -16,6 +17,7 @@
 #include "pay-consume/covers.h"
 #include "pay-consume/delivery.h"
 #include "pay-consume/topic.h"
+#include "target.h"
 
 enum own_option {
 	AS = 1,
@@ -42,7 +44,7 @@ enum own_option {
 };
 
 static const struct option_entry own_options[] = {
-    {AS, 0, "as", "NAME", "source name of a file, for its base name (one a file, in their order)"},
+    {AS | OPTION_REPEATS, 0, "as", "NAME", "source name of a file, for its base name (one a file, in their order)"},
     {FORMAT, 0, "format", "FORMAT", "auto, ndjson, kcat (-J captures) or csv with a header (auto)"},
     {TOPIC, 't', "topic", "TOPIC,...", "read these topics, not files"},
     {PARTITIONS, 0, "partitions", "LIST", "of each topic these partitions alone, as 0,2-3"},
@@ -52,7 +54,8 @@ static const struct option_entry own_options[] = {
     {CHANNELS, 0, "channels", "LIST", "whose FINISH --until finish waits for, on each partition (ONLINE,OFFLINE)"},
     {COUNT, 'n', "count", "N", "end after N records in all"},
     {WITH, 0, "with", "LIST", "of key,ts,headers: make members of them (_key, _ts, _headers) of Kafka's messages"},
-    {RESUME, 0, "resume", "DB", "go on where this database is, or group:GROUP (repeatable: where the last of them is)"},
+    {RESUME | OPTION_REPEATS, 0, "resume", "DB",
+     "go on where this database is, or group:GROUP (repeatable: where the last of them is)"},
     {GROUP, 'g', "group", "GROUP", "commit what is settled to this group; begin there when there is no --resume"},
     {GROWN, 0, "grown", NULL, "accept a file that has grown since a database finished it; read on behind that"},
     {TWICE, 0, "twice", NULL, "count a file although its content was taken under another name"},
@@ -297,6 +300,14 @@ static const char **name_files(const struct consume *consume)
 	return names;
 }
 
+/* A file must not be what an option names for writing. */
+static void know_input(const char *path)
+{
+	struct stat status;
+	if (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &status) == 0 : stat(path, &status) == 0)
+		target_input(path, &status);
+}
+
 /* All files are found before any is read. */
 static uint64_t find_files(struct consume *consume)
 {
@@ -306,6 +317,7 @@ static uint64_t find_files(struct consume *consume)
 	consume->sources = must_alloc((size_t)consume->sources_n * sizeof *consume->sources);
 	for (int i = 0; i < consume->sources_n; i++) {
 		struct capture *capture = capture_find(consume->options.operands[i], names[i], &consume->wish, total);
+		know_input(consume->options.operands[i]);
 		total += capture_size(capture);
 		consume->sources[i] = capture_source(capture);
 	}

@@ -17,16 +17,17 @@
 #include "pay-filter/judge.h"
 #include "shown.h"
 #include "stream.h"
+#include "target.h"
 
 enum { POLICY = 1, MERCHANTS, REJECT, DEDUPE, DEDUPE_BY, DEDUPE_DAYS, TAG, REJECTS, EXPLAIN, TEST };
 enum { DAYS_BY_DEFAULT = 31, DAYS_MAX = 36525 };
 static const struct option_entry options_own[] = {
     {POLICY, 'p', "policy", "FILE", "classify by this CSV table (reason,member,test,value)"},
     {MERCHANTS, 'm', "merchants", "FILE", "NON_SETTLEMENT_MERCHANT: the first column of this CSV file"},
-    {REJECT, 'r', "reject", "REASON=EXPR", "reject what a jq expression is true for; may be repeated"},
+    {REJECT | OPTION_REPEATS, 'r', "reject", "REASON=EXPR", "reject what a jq expression is true for; may be repeated"},
     {TAG, 't', "tag", NULL, "pass rejected records on with \"_unsettled\":\"REASON\""},
-    {REJECTS, 0, "rejects", "FILE", "append rejected records, tagged, to FILE"},
-    {DEDUPE, 0, "dedupe", "DB", "DUPLICATE: met before under other coordinates, as DB remembers"},
+    {REJECTS | OPTION_WRITES, 0, "rejects", "FILE", "append rejected records, tagged, to FILE"},
+    {DEDUPE | OPTION_WRITES, 0, "dedupe", "DB", "DUPLICATE: met before under other coordinates, as DB remembers"},
     {DEDUPE_BY, 0, "dedupe-by", "MEMBERS", "what identifies a payment: members separated by commas"},
     {DEDUPE_DAYS, 0, "dedupe-days", "N", "payment dates of duplicates are at most N days apart (31)"},
     {EXPLAIN, 0, "explain", NULL, "write each record's verdict instead of the records"},
@@ -343,13 +344,24 @@ static int run_cases(struct filter *filter)
 	return failed > 0;
 }
 
+static struct target rejects_target(const struct request *request)
+{
+	return (struct target){.option = "--rejects",
+			       .path = request->rejects,
+			       .kind = TARGET_REJECTS,
+			       .instead = "--tag passes them on, for pay-store"};
+}
+
 static void check(const struct filter *filter)
 {
 	const struct request *request = &filter->request;
 	if (request->dedupe)
 		file_creatable(request->dedupe);
-	if (request->rejects)
+	if (request->rejects) {
+		struct target target = rejects_target(request);
+		file_look_at(&target);
 		file_appendable(request->rejects);
+	}
 	print_request(filter);
 	finish_printing();
 }
@@ -385,8 +397,10 @@ static struct stream *open_stage(struct options *options, int *status)
 		check(filter);
 		return NULL;
 	}
-	if (request->rejects)
-		append_open(&filter->rejects, request->rejects, true);
+	if (request->rejects) {
+		struct target target = rejects_target(request);
+		append_open(&filter->rejects, &target, true, settings->lock_wait);
+	}
 	return stream;
 }
 

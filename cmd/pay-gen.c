@@ -12,6 +12,7 @@
 #include "pay-gen/payment.h"
 #include "pay-gen/random.h"
 #include "stats.h"
+#include "target.h"
 
 enum { AGAIN_KEPT = 4096, PROGRESS_EVERY = 1 << 16, MERCHANTS_MAX = 10000000, SHARE_ONE = 1000000000 };
 static const int64_t payments_max = 1000000000000;
@@ -67,9 +68,9 @@ static const struct option_entry entries[] = {
     {OPT_NON_SETTLEMENT, 0, "non-settlement", "SHARE", "share of payments of non-settlement merchants (0)"},
     {OPT_DUPLICATES, 0, "duplicates", "SHARE", "share of lines that repeat an earlier payment (0)"},
     {OPT_MALFORMED, 0, "malformed", "SHARE", "share of lines that are no payments (0)"},
-    {OPT_MERCHANTS_FILE, 0, "merchants-file", "FILE",
+    {OPT_MERCHANTS_FILE | OPTION_WRITES, 0, "merchants-file", "FILE",
      "write the non-settlement merchants, CSV for pay-filter --merchants"},
-    {OPT_RULES, 0, "rules", "FILE", "write payout rules of the day, CSV for pay-rule --rules"},
+    {OPT_RULES | OPTION_WRITES, 0, "rules", "FILE", "write payout rules of the day, CSV for pay-rule --rules"},
     {OPT_RULES_SHARE, 0, "rules-share", "SHARE", "share of the day's keys that have a rule (0.9)"},
     {0}};
 
@@ -213,11 +214,36 @@ static void write_finish(struct output *out, uint32_t partitions)
 	}
 }
 
-static void write_merchants(const struct day *day, const char *path)
+static const char merchants_header[] = "merchantNumber",
+		  rules_header[] = "merchantNumber,paymentDate,paymentActionType,paymentMethodType,ruleId,"
+				   "payoutDate,confirmDate";
+
+static struct target merchants_target(const struct order *order)
+{
+	return (struct target){.option = "--merchants-file",
+			       .path = order->merchants_file,
+			       .kind = TARGET_TABLE,
+			       .header = merchants_header};
+}
+
+static struct target rules_target(const struct order *order)
+{
+	return (struct target){
+	    .option = "--rules", .path = order->rules_file, .kind = TARGET_TABLE, .header = rules_header};
+}
+
+/* Ends the program unless the table can be written. */
+static void check_target(struct target target)
+{
+	file_look_at(&target);
+	file_creatable(target.path);
+}
+
+static void write_merchants(const struct day *day, struct target target)
 {
 	struct file_new file;
-	file_create(&file, path);
-	output_line(&file.output, SLICE("merchantNumber"));
+	file_create(&file, &target);
+	output_line(&file.output, slice_of(merchants_header));
 	for (uint32_t i = 1; i <= day->non_settlement; i++) {
 		char *p = output_room(&file.output, 32);
 		output_advance(&file.output, (size_t)snprintf(p, 32, "merchant-%u\n", day->merchants + i));
@@ -236,9 +262,9 @@ static void write_rules(const struct work *work, const struct order *order)
 	struct random random = random_of(day->seed, RANDOM_RULE, 0);
 
 	struct file_new file;
-	file_create(&file, order->rules_file);
-	output_line(&file.output, SLICE("merchantNumber,paymentDate,paymentActionType,paymentMethodType,ruleId,"
-					"payoutDate,confirmDate"));
+	struct target target = rules_target(order);
+	file_create(&file, &target);
+	output_line(&file.output, slice_of(rules_header));
 	for (uint64_t bit = 0; bit < bits && wanted; bit++) {
 		if (!(work->keys[bit / 64] >> (bit % 64) & 1))
 			continue;
@@ -265,9 +291,9 @@ int main(int argc, char **argv)
 	plan(&work, &order);
 	/* The rules come last: that they have no place is said before a day is written. */
 	if (order.rules_file)
-		file_creatable(order.rules_file);
+		check_target(rules_target(&order));
 	if (order.merchants_file)
-		file_creatable(order.merchants_file);
+		check_target(merchants_target(&order));
 	if (options.settings.check)
 		return EX_OK;
 
@@ -279,7 +305,7 @@ int main(int argc, char **argv)
 		memset(work.keys, 0, size);
 	}
 	if (order.merchants_file)
-		write_merchants(&work.day, order.merchants_file);
+		write_merchants(&work.day, merchants_target(&order));
 
 	struct stats stats = {0};
 	struct output out;

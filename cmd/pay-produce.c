@@ -11,11 +11,12 @@
 #include "pay-produce/topic.h"
 #include "pay-produce/transaction.h"
 #include "stream.h"
+#include "target.h"
 
 enum { TO = 1, TOPIC, KEY, ENVELOPE, TRANSACTIONAL_ID, GROUP, ALLOW_GAP };
 
 static const struct option_entry entries[] = {
-    {TO, 0, "to", "FILE", "write to this file, which takes its name when it is whole"},
+    {TO | OPTION_WRITES, 0, "to", "FILE", "write to this file, which takes its name when it is whole"},
     {TOPIC, 't', "topic", "TOPIC", "write to this topic of the cluster named by -b"},
     {KEY, 0, "key", "MEMBER[/MEMBER...]", "make the messages' key of these members, joined by / (_key)"},
     {ENVELOPE, 0, "envelope", NULL, "keep the members that begin with _ (coordinates and the like)"},
@@ -241,13 +242,21 @@ static void check_options(const struct produce *produce, const struct settings *
 		options_misuse("--dead-letter - has no stream to go on in: name a file");
 }
 
+static struct target target_of(const struct produce *produce)
+{
+	return (struct target){.option = "--to", .path = produce->to, .kind = TARGET_RECORDS};
+}
+
 /* Finds out whether the place can be written to, and writes nothing. */
 static int check(const struct produce *produce)
 {
-	if (produce->to)
+	if (produce->to) {
+		struct target target = target_of(produce);
+		file_look_at(&target);
 		file_creatable(produce->to);
-	else
+	} else {
 		topic_probe(produce->stream.settings, produce->topic_name);
+	}
 	return 0;
 }
 
@@ -280,6 +289,7 @@ static void read_options(struct produce *produce, struct options *options)
 		case ALLOW_GAP: produce->allow_gap = true; break;
 		}
 	}
+	options->settings.ends_stream = true;
 	check_options(produce, &options->settings);
 }
 
@@ -298,10 +308,12 @@ static struct stream *open_stage(struct options *options, int *status)
 		return NULL;
 	}
 	stream->hold_marks = true;
-	if (produce->to)
-		file_create(&produce->file, produce->to);
-	else
+	if (produce->to) {
+		struct target target = target_of(produce);
+		file_create(&produce->file, &target);
+	} else {
 		open_topic(produce);
+	}
 	return stream;
 }
 

@@ -39,7 +39,8 @@ static const struct option_entry option_table[] = {
     {OPT_RULE_URL, 0, "rule-url", "URL", "ask this API (HTTP GET) where neither file nor topic has a rule"},
     {OPT_RULE_HEADER, 0, "rule-header", "FILE", "send the header lines of FILE with each request"},
     {OPT_RULE_CA, 0, "rule-ca", "FILE", "trust the certificates (PEM) in FILE instead of the system's"},
-    {OPT_RULE_CACHE, 0, "rule-cache", "DB", "keep what the API said, so that a replay gets the same dates"},
+    {OPT_RULE_CACHE | OPTION_WRITES, 0, "rule-cache", "DB",
+     "keep what the API said, so that a replay gets the same dates"},
     {OPT_API_PARALLEL, 0, "api-parallel", "N", "have at most N requests in flight (32)"},
     {OPT_API_TIMEOUT, 0, "api-timeout", "SECONDS", "wait that long for one answer (5)"},
     {OPT_API_RETRIES, 0, "api-retries", "N", "ask N times more where no answer comes, with growing pauses (5)"},
@@ -321,16 +322,9 @@ static void default_cycle_read(struct stage_rule *stage, const char *text)
 	snprintf(terms->name, sizeof terms->name, "\"default:%s\"", text);
 }
 
-static void file_read(const char **file, const char *option, const char *value)
-{
-	if (*file)
-		options_misuse("--%s %s: one file is read already, %s", option, value, *file);
-	*file = value;
-}
-
 static void topic_read(struct stage_rule *stage, const char *value)
 {
-	if (stage->finding.topic_name || !*value)
+	if (!*value)
 		options_misuse("--rules-topic: the name of one topic");
 	stage->finding.topic_name = value;
 }
@@ -360,7 +354,7 @@ static void read_options(struct stage_rule *stage, struct options *options)
 	while ((id = options_next(options)) != 0) {
 		const char *value = options->value;
 		switch (id) {
-		case OPT_RULES: file_read(&stage->finding.file, "rules", value); break;
+		case OPT_RULES: stage->finding.file = value; break;
 		case OPT_RULES_TOPIC: topic_read(stage, value); break;
 		case OPT_RULE_URL: asking->api.url = value; break;
 		case OPT_RULE_HEADER: asking->api.headers = value; break;
@@ -371,8 +365,8 @@ static void read_options(struct stage_rule *stage, struct options *options)
 		case OPT_API_RETRIES: asking->api.retries = (int)options_number(options, 0, 1000); break;
 		case OPT_ON_API_ERROR: stage->finding.on_error = on_error_read(value); break;
 		case OPT_NEGATIVE_TTL: asking->negative_ttl = options_seconds(options); break;
-		case OPT_CYCLES: file_read(&stage->cycles_file, "cycles", value); break;
-		case OPT_HOLIDAYS: file_read(&stage->holidays_file, "holidays", value); break;
+		case OPT_CYCLES: stage->cycles_file = value; break;
+		case OPT_HOLIDAYS: stage->holidays_file = value; break;
 		case OPT_DEFAULT_CYCLE: default_cycle_read(stage, value); break;
 		case OPT_CUTOFF: stage->cutoff = cutoff_read(value); break;
 		case OPT_BASE:

@@ -40,7 +40,7 @@ enum {
 	UPGRADE
 };
 static const struct option_entry options_own[] = {
-    {DATABASE, 'd', "database", "FILE", "the store; made when it is not there"},
+    {DATABASE | OPTION_WRITES, 'd', "database", "FILE", "the store; made when it is not there"},
     {LOG, 0, "log", NULL, "keep every message as it is, in payment_log"},
     {REPLACE, 0, "replace", NULL, "overwrite records of the same coordinates"},
     {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},

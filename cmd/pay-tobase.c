@@ -14,7 +14,7 @@
 
 enum { ACCEPT = 1 };
 static const struct option_entry options_own[] = {
-    {ACCEPT, 'a', "accept", "MEMBER=VALUE",
+    {ACCEPT | OPTION_REPEATS, 'a', "accept", "MEMBER=VALUE",
      "accept a further value of an enumerated member, e.g. paymentMethodType=GIFT"},
     {0},
 };

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "file.h"
 #include "input.h"
 #include "json.h"
+#include "lock.h"
+#include "opener.h"
 #include "record.h"
 
 enum { UNSYNCED_MOST = 64 << 20 }; /* more than the segments that are under way at a time */
@@ -73,78 +76,206 @@ static bool is_object(int fd, const char *path, off_t from, size_t n)
 	return whole;
 }
 
+/* Whether nothing was begun at the end of the file, of size bytes. */
+static bool ends_whole(const struct append *append, off_t size)
+{
+	char last;
+	if (size == 0)
+		return true;
+	if (pread(append->output.fd, &last, 1, size - 1) != 1)
+		fail(EX_IOERR, "%s: cannot read its end:", append->output.name);
+	return last == '\n';
+}
+
 /* What a program that died left of its last line is cut off; a line that only lacks its line feed gets it. */
-static void mend_end(struct append *append)
+static void mend_end(const struct append *append, off_t size)
 {
 	const char *path = append->output.name;
-	int to = append->output.fd, fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	if (fd < 0)
-		return; /* it may be written and not read: then there is nothing to look at */
-	if (fstat(fd, &status) != 0)
-		fail(EX_IOERR, "%s: cannot look at it:", path);
-	off_t sound = first_zero(fd, path, status.st_size);
-	off_t whole = whole_lines(fd, path, sound), rest = status.st_size - whole;
-	if (rest > 0 && sound == status.st_size && is_object(fd, path, whole, (size_t)rest)) {
-		if (write(to, "\n", 1) != 1)
+	int fd = append->output.fd;
+	off_t sound = first_zero(fd, path, size), whole = whole_lines(fd, path, sound), rest = size - whole;
+	if (rest > 0 && sound == size && is_object(fd, path, whole, (size_t)rest)) {
+		if (write(fd, "\n", 1) != 1)
 			fail(EX_IOERR, "%s: cannot write:", path);
 	} else if (rest > 0) {
 		warn("%s: cut off %jd bytes of half-written lines at its end", path, (intmax_t)rest);
-		if (ftruncate(to, whole) != 0)
+		if (ftruncate(fd, whole) != 0)
 			fail(EX_IOERR, "%s: cannot cut off a half-written line:", path);
 	}
-	close(fd);
 }
 
-/* A new file's name is as durable as its content; in a folder that may be written to and not read, as far as it is. */
-static void sync_folder(const char *path)
+/* --- the file of the name --- */
+
+/* The open files of this process, by number from the last one down. */
+static struct append *opened;
+static int opener = -1; /* asks who may still open files; -1: it is done here */
+
+/* A new file's name is as durable as its content; in a folder that may be written to and not read, as far as it is.
+ * Returns an errno. */
+static int sync_folder(const char *path)
 {
 	char *copy = must_strdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC), error = 0;
 	free(copy);
-	if (fd < 0 && errno == EACCES)
-		return;
-	if (fd < 0 || fsync(fd) != 0)
-		fail(EX_IOERR, "%s: cannot sync its folder:", path);
-	close(fd);
-}
-
-/* Waits for its turn at a file; where there are no locks, others must be kept away by the user. */
-static void lock(struct append *append, bool take)
-{
-	if (!append->regular || append->alone)
-		return;
-	while (flock(append->output.fd, take ? LOCK_EX : LOCK_UN) != 0 && errno == EINTR)
-		;
-}
-
-void append_open(struct append *append, const char *path, bool alone)
-{
-	int fd = file_open_guarded(path, O_WRONLY | O_APPEND | O_CREAT);
 	if (fd < 0)
-		fail(errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : EX_CANTCREAT,
-		     "%s: cannot open for writing:", path);
+		return errno == EACCES ? 0 : errno;
+	if (fsync(fd) != 0)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* Opens the name for appending; a file also for reading, to see what it is and how it ends. Returns the negative of an
+ * errno where it cannot. */
+static int open_name(const char *path)
+{
 	struct stat status;
-	if (fstat(fd, &status) != 0)
-		fail(EX_IOERR, "%s: cannot look at it:", path);
-	*append = (struct append){.regular = S_ISREG(status.st_mode), .alone = alone};
-	output_open(&append->output, fd, path);
+	bool other = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+	int fd = file_open_guarded(path, (other ? O_WRONLY : O_RDWR) | O_APPEND | O_CREAT);
+	if (fd < 0)
+		return -errno;
+	int error = other ? 0 : sync_folder(path);
+	if (error)
+		fail(EX_IOERR, "%s: cannot sync its folder: %s", path, strerror(error));
+	return fd;
+}
+
+/* An opener_answer. */
+static int find_name(const struct opener_question *question)
+{
+	struct stat status;
+	const struct append *append = opened;
+	while (append->number != question->which)
+		append = append->next;
+	if (stat(append->target.path, &status) == 0 && status.st_dev == question->device &&
+	    status.st_ino == question->inode)
+		return OPENER_SAME;
+	return open_name(append->target.path);
+}
+
+_Noreturn static void cannot_open(const struct append *append, int error)
+{
+	errno = error;
+	fail(error == EACCES || error == EPERM || error == EROFS ? EX_NOPERM : EX_CANTCREAT,
+	     "%s: cannot open for writing:", append->target.path);
+}
+
+/* Holds the file for this program alone, from now on. */
+static void hold(const struct append *append, int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		fail(EX_TEMPFAIL, "%s: in use by another program, wait for it or name another file",
+		     append->target.path);
+}
+
+/* Makes fd the file that is written to; what the one before it holds is on the disk first. */
+static void replace(struct append *append, int fd)
+{
+	int old = append->output.fd;
+	if (append->alone)
+		hold(append, fd);
+	if (append->written && fdatasync(old) != 0)
+		fail(EX_IOERR, "%s: cannot sync:", append->target.path);
+	close(old);
+	append->output.fd = fd;
+	append->known = append->written = false;
+}
+
+/* Takes the file, if it is no longer that of its name (logrotate has moved it, or it was removed), for the one that is.
+ * Returns whether it was another one. */
+static bool follow_name(struct append *append)
+{
+	struct stat status;
+	if (fstat(append->output.fd, &status) != 0)
+		fail(EX_IOERR, "%s: cannot look at it:", append->target.path);
+	struct opener_question question = {append->number, status.st_dev, status.st_ino};
+	int fd = opener < 0 ? find_name(&question) : opener_ask(opener, &question);
+	if (fd == OPENER_SAME)
+		return false;
+	if (fd < 0)
+		cannot_open(append, -fd);
+	replace(append, fd);
+	return true;
+}
+
+/* Begins a turn at the file that has the name: it is ours to write, nobody else writes, and it ends with a line feed.
+ * Where there are no locks, others must be kept away by the user. */
+static void begin_turn(struct append *append)
+{
+	enum { REOPENS = 100 };
+	struct stat status;
 	if (!append->regular)
 		return;
-	if (alone && flock(fd, LOCK_EX | LOCK_NB) != 0)
-		fail(EX_TEMPFAIL, "%s: in use by another program, wait for it or name another file", path);
-	lock(append, true);
-	mend_end(append);
-	lock(append, false);
-	sync_folder(path);
+	for (int tries = 0;; tries++) {
+		/* A foreign file may be locked for good: it is not waited for. */
+		if (!append->known)
+			target_look(&append->target, append->output.fd);
+		if (!append->alone)
+			lock_take(append->output.fd, append->target.path, append->wait);
+		if (!follow_name(append))
+			break;
+		if (tries == REOPENS)
+			fail(EX_TEMPFAIL, "%s: is replaced again and again by another program; try again",
+			     append->target.path);
+	}
+	if (!append->known)
+		target_look(&append->target, append->output.fd);
+	if (fstat(append->output.fd, &status) != 0)
+		fail(EX_IOERR, "%s: cannot look at it:", append->target.path);
+	if (!append->known || !ends_whole(append, status.st_size))
+		mend_end(append, status.st_size);
+	append->known = status.st_size > 0;
+}
+
+static void end_turn(struct append *append)
+{
+	if (append->regular && !append->alone)
+		lock_give(append->output.fd);
+}
+
+void append_open(struct append *append, const struct target *target, bool alone, double wait)
+{
+	struct stat status;
+	static unsigned numbers;
+	*append = (struct append){.target = *target, .alone = alone, .wait = wait, .number = numbers++};
+	/* Not made, nor waited for, where it is not ours. */
+	file_look_at(target);
+	int fd = open_name(target->path);
+	if (fd < 0)
+		cannot_open(append, -fd);
+	if (fstat(fd, &status) != 0)
+		fail(EX_IOERR, "%s: cannot look at it:", target->path);
+	append->regular = S_ISREG(status.st_mode);
+	append->next = opened;
+	opened = append;
+	output_open(&append->output, fd, target->path);
+	if (!append->regular)
+		return;
+	if (alone)
+		hold(append, fd);
+	begin_turn(append);
+	end_turn(append);
+}
+
+void append_confine(void)
+{
+	if (opened && opener < 0)
+		opener = opener_start(find_name);
 }
 
 /* Whole lines reach the file. */
+static void write_out(struct append *append)
+{
+	output_flush(&append->output);
+	append->known = append->written = true;
+}
+
 static void flush(struct append *append)
 {
-	lock(append, true);
-	output_flush(&append->output);
-	lock(append, false);
+	if (append->output.n == 0)
+		return;
+	begin_turn(append);
+	write_out(append);
+	end_turn(append);
 }
 
 void append_begin(struct append *append, size_t n)
@@ -154,15 +285,15 @@ void append_begin(struct append *append, size_t n)
 		flush(append);
 	append->locked = output->capacity < n;
 	if (append->locked)
-		lock(append, true);
+		begin_turn(append);
 }
 
 void append_end(struct append *append)
 {
 	append->unsynced = true;
 	if (append->locked) {
-		output_flush(&append->output);
-		lock(append, false);
+		write_out(append);
+		end_turn(append);
 	}
 	append->locked = false;
 }
@@ -174,11 +305,15 @@ void append_sync(struct append *append)
 	flush(append);
 	if (append->regular && fdatasync(append->output.fd) != 0)
 		fail(EX_IOERR, "%s: cannot sync:", append->output.name);
-	append->unsynced = false;
+	append->unsynced = append->written = false;
 }
 
 void append_close(struct append *append)
 {
+	struct append **at = &opened;
 	append_sync(append);
+	while (*at != append)
+		at = &(*at)->next;
+	*at = append->next;
 	output_close(&append->output, false);
 }

@@ -116,14 +116,16 @@ void backup(const char *from, const char *to)
 	struct file_new file;
 
 	database_open_any(&source, from);
-	file_create_named(&file, to);
-	refuse_companions(file.path);
-	database_connect(&copy, file.temporary, SQLITE_OPEN_READWRITE);
+	file_create_named(&file, &(struct target){.option = "--backup", .path = to, .kind = TARGET_RECORDS});
+	refuse_companions(to);
+	char *temporary = file_temporary(&file);
+	database_connect(&copy, temporary, SQLITE_OPEN_READWRITE);
 	database_run(&copy, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
 	copy_pages(&source, &copy);
 	database_close(&copy);
 	database_close(&source);
-	database_open_still(&copy, file.temporary);
+	database_open_still(&copy, temporary);
+	free(temporary);
 	copy.path = to;
 	check_copy(&copy, from);
 	shown_print(stdout, "%s: copied to %s: ", from, to);

@@ -6,13 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "fail.h"
 #include "file.h"
+#include "lock.h"
 #include "stats.h"
 
 enum { READ_WAIT_MS = 10000 };               /* how long a reader waits for a file that is being made or recovered */
@@ -210,47 +209,6 @@ int database_version(struct database *database)
 	return (int)database_ask(database, "PRAGMA user_version");
 }
 
-/* The program that holds a lock on an open file, as far as /proc/locks tells (proc(5)): "pay-store, process 17". form
- * takes process, device, inode and first byte of the lock's line; bytes are those from `from` to `to`. */
-static void holder(int fd, const char *form, int64_t from, int64_t to, char *who, size_t n)
-{
-	struct stat st;
-	FILE *locks = fopen("/proc/locks", "re");
-	char line[256], comm[64];
-	unsigned major_, minor_;
-	unsigned long long inode;
-	long long first;
-	int pid, found = 0;
-
-	snprintf(who, n, "another program");
-	if (!locks)
-		return;
-	if (fstat(fd, &st) == 0)
-		while (!found && fgets(line, sizeof line, locks))
-			found = sscanf(line, form, &pid, &major_, &minor_, &inode, &first) == 5 && pid > 0 &&
-				pid != getpid() && inode == st.st_ino && makedev(major_, minor_) == st.st_dev &&
-				first >= from && first <= to;
-	fclose(locks);
-	if (!found)
-		return;
-	snprintf(line, sizeof line, "/proc/%d/comm", pid);
-	FILE *file = fopen(line, "re");
-	if (file && fgets(comm, sizeof comm, file)) {
-		comm[strcspn(comm, "\n")] = 0;
-		snprintf(who, n, "%s, process %d,", comm, pid);
-	} else {
-		snprintf(who, n, "process %d", pid);
-	}
-	if (file)
-		fclose(file);
-}
-
-/* Who holds the writers' lock. */
-static void holder_writing(int fd, char *who, size_t n)
-{
-	holder(fd, "%*d: FLOCK %*s WRITE %d %x:%x:%llu %lld", 0, 0, who, n);
-}
-
 /* Who holds a view of the database: a read lock on one of the bytes of the index of the log that stand for views
  * (sqlite.org/walformat.html, WAL_READ_LOCK). */
 static void holder_reading(const char *path, char *who, size_t n)
@@ -259,7 +217,7 @@ static void holder_reading(const char *path, char *who, size_t n)
 	char *name = must_format("%s-shm", path);
 	int fd = open(name, O_PATH | O_CLOEXEC); /* a descriptor whose closing does not drop SQLite's locks */
 
-	holder(fd, "%*d: POSIX %*s READ %d %x:%x:%llu %lld", FIRST_VIEW, LAST_VIEW, who, n);
+	lock_holder(fd, "%*d: POSIX %*s READ %d %x:%x:%llu %lld", FIRST_VIEW, LAST_VIEW, who, n);
 	free(name);
 	if (fd >= 0)
 		close(fd);
@@ -311,7 +269,6 @@ bool database_own(const char *path)
 static int lock(const char *path, double wait)
 {
 	struct stat held, named;
-	double until = stats_clock() + wait;
 
 	if (database_own(path))
 		fail(EX_USAGE, "%s: another stage of this process writes to it: each stage needs a file of its own",
@@ -321,20 +278,7 @@ static int lock(const char *path, double wait)
 
 		if (fd < 0)
 			continue;
-		while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			if (errno != EWOULDBLOCK && errno != EINTR)
-				fail(EX_IOERR, "%s: cannot lock:", path);
-			if (stats_clock() >= until) {
-				char who[128];
-
-				holder_writing(fd, who, sizeof who);
-				fail(EX_TEMPFAIL,
-				     "%s: %s writes to it; waited %g s for its lock (--lock-wait): try again when it "
-				     "has ended",
-				     path, who, wait);
-			}
-			usleep(LOCK_TRY_US);
-		}
+		lock_take(fd, path, wait);
 		/* The name may by now belong to another file: a writer must hold the lock of the one that it will open.
 		 */
 		if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_dev == named.st_dev &&

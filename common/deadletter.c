@@ -13,10 +13,22 @@ static bool has_file(const struct settings *settings)
 	return settings->dead_letter && strcmp(settings->dead_letter, "-") != 0;
 }
 
+static struct target target_of(const struct settings *settings)
+{
+	return (struct target){
+	    .option = "--dead-letter",
+	    .path = settings->dead_letter,
+	    .kind = TARGET_LETTERS,
+	    .instead = settings->ends_stream ? NULL : "--dead-letter - keeps the letters in the stream, for pay-store"};
+}
+
 void deadletter_check(const struct settings *settings)
 {
-	if (has_file(settings))
-		file_appendable(settings->dead_letter);
+	if (!has_file(settings))
+		return;
+	struct target target = target_of(settings);
+	file_look_at(&target);
+	file_appendable(settings->dead_letter);
 }
 
 void deadletter_open(struct deadletter *dead, const struct settings *settings, struct output *stream)
@@ -24,7 +36,8 @@ void deadletter_open(struct deadletter *dead, const struct settings *settings, s
 	*dead = (struct deadletter){.settings = settings, .stream = stream};
 	if (!has_file(settings))
 		return;
-	append_open(&dead->file, settings->dead_letter, false);
+	struct target target = target_of(settings);
+	append_open(&dead->file, &target, false, settings->lock_wait);
 	dead->to_file = true;
 }
 

@@ -23,7 +23,8 @@ struct deadletter {
  * the program's output. */
 void deadletter_open(struct deadletter *dead, const struct settings *settings, struct output *stream);
 
-/* --check: looks whether the file could be opened, and makes none; if not, ends the program with 73 or 77. */
+/* --check: looks whether the file could be opened, and makes none; and is of its kind; if not, ends the program with 73
+ * or 77. */
 void deadletter_check(const struct settings *settings);
 
 /* What a bad record is: its coordinates and the key of its message, each as a JSON string with quotes, or empty. */

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "fail.h"
+#include "target.h"
 
 const char paypipe_version[] = PAYPIPE_VERSION;
 
@@ -42,16 +43,19 @@ static const struct {
 	struct option_entry entry;
 } shared[] = {
     {OPTIONS_KAFKA, {BROKERS, 'b', "brokers", "LIST", "the Kafka cluster: HOST[:PORT], more of them behind commas"}},
-    {OPTIONS_KAFKA, {PROPERTY, 'X', "property", "NAME=VALUE", "set a property of librdkafka (repeatable)"}},
     {OPTIONS_KAFKA,
-     {PROPERTY_FILE, 'F', "properties", "FILE", "set those of a file, a NAME=VALUE a line (repeatable)"}},
+     {PROPERTY | OPTION_REPEATS, 'X', "property", "NAME=VALUE", "set a property of librdkafka (repeatable)"}},
+    {OPTIONS_KAFKA,
+     {PROPERTY_FILE | OPTION_REPEATS, 'F', "properties", "FILE",
+      "set those of a file, a NAME=VALUE a line (repeatable)"}},
     {OPTIONS_DEAD,
-     {DEAD_LETTER, 0, "dead-letter", "FILE", "append bad records to FILE and go on; - keeps them in the stream"}},
+     {DEAD_LETTER | OPTION_WRITES, 0, "dead-letter", "FILE",
+      "append bad records to FILE and go on; - keeps them in the stream"}},
     {OPTIONS_DEAD, {MAX_DEAD, 0, "max-dead", "N", "stop all the same after more than N bad records"}},
     {OPTIONS_STREAM, {UNSEALED, 0, "unsealed", NULL, "accept input that is cut or whose marks do not add up"}},
     {OPTIONS_STREAM, {PLAIN, 0, "plain", NULL, "write records without marks"}},
-    {OPTIONS_DATABASE | OPTIONS_NO_COVER,
-     {LOCK_WAIT, 0, "lock-wait", "SECONDS", "wait that long for another writer of a database (30)"}},
+    {OPTIONS_DATABASE | OPTIONS_NO_COVER | OPTIONS_DEAD,
+     {LOCK_WAIT, 0, "lock-wait", "SECONDS", "wait that long for another writer of a file (30)"}},
     {OPTIONS_DATABASE, {ALLOW_GAP, 0, "allow-gap", NULL, "accept a segment that leaves a hole after known cover"}},
     {OPTIONS_DATABASE | OPTIONS_NO_COVER,
      {SOURCE, 0, "source", "NAME", "number records without coordinates as NAME/0/line"}},
@@ -69,8 +73,11 @@ static bool offered(const struct program *program, int i)
 	return shared[i].group == 0 || (program->groups & shared[i].group);
 }
 
+enum { USES = OPTION_REPEATS | OPTION_WRITES };
+
 static void add(struct options *options, int *n, size_t *letters, const struct option_entry *entry, int value)
 {
+	options->entries[*n] = entry;
 	options->table[(*n)++] =
 	    (struct option){entry->name, entry->arg ? required_argument : no_argument, NULL, value};
 	if (entry->letter) {
@@ -93,22 +100,28 @@ void options_start(struct options *options, const struct program *program, int a
 {
 	fail_speak((struct fail_voice){.name = program->name});
 	guard_standard_streams();
+	signal(SIGPIPE,
+	       SIG_DFL); /* who starts us may have it ignored (systemd, Python): then nobody would end a stage */
 	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a failed write, with its message */
 	*options = (struct options){.program = program, .argc = argc, .argv = argv};
 	options->settings = (struct settings){.program = program->name, .max_dead = UINT64_MAX, .lock_wait = 30};
 	int own = 0, n = 0;
 	while (program->options && program->options[own].name)
 		own++;
-	options->table = must_alloc((size_t)(own + SHARED + 1) * sizeof *options->table);
+	size_t most = (size_t)(own + SHARED + 1);
+	options->table = must_alloc(most * sizeof *options->table);
+	options->entries = must_alloc(most * sizeof *options->entries);
+	options->given = must_alloc(most * sizeof *options->given);
+	memset(options->given, 0, most * sizeof *options->given);
 	options->settings.kafka = must_alloc((size_t)argc * sizeof *options->settings.kafka);
 	options->letters = must_alloc((size_t)(own + SHARED) * 2 + 2);
 	size_t letters = 0;
 	options->letters[letters++] = ':'; /* a missing argument is told apart */
 	for (int i = 0; i < own; i++)
-		add(options, &n, &letters, &program->options[i], OWN + program->options[i].id);
+		add(options, &n, &letters, &program->options[i], OWN + (program->options[i].id & ~USES));
 	for (int i = 0; i < SHARED; i++)
 		if (offered(program, i))
-			add(options, &n, &letters, &shared[i].entry, shared[i].entry.id);
+			add(options, &n, &letters, &shared[i].entry, shared[i].entry.id & ~USES);
 	options->letters[letters] = '\0';
 	options->table[n] = (struct option){0};
 	opterr = 0;
@@ -232,10 +245,84 @@ static void take(struct options *options, int id)
 	}
 }
 
+/* How many letters must be put in, left out, changed or swapped to make one name of the other, or more than `most`. */
+static size_t distance(const char *one, const char *other, size_t most)
+{
+	enum { LONGEST = 40 };
+	size_t row[3][LONGEST + 1], n = strlen(one), m = strlen(other);
+	if (n > LONGEST || m > LONGEST)
+		return most + 1;
+	for (size_t i = 0; i <= n; i++) {
+		size_t *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
+		now[0] = i;
+		for (size_t k = 1; k <= m && i == 0; k++)
+			now[k] = k;
+		for (size_t k = 1; k <= m && i > 0; k++) {
+			size_t least = before[k - 1] + (one[i - 1] != other[k - 1]);
+			least = before[k] + 1 < least ? before[k] + 1 : least;
+			least = now[k - 1] + 1 < least ? now[k - 1] + 1 : least;
+			if (i > 1 && k > 1 && one[i - 1] == other[k - 2] && one[i - 2] == other[k - 1] &&
+			    earlier[k - 2] + 1 < least)
+				least = earlier[k - 2] + 1;
+			now[k] = least;
+		}
+	}
+	return row[n % 3][m];
+}
+
+/* The option that a long one, which is none, was most likely meant to be; NULL: none is near. */
+static const char *nearest(const struct options *options, const char *name)
+{
+	size_t best = 1 + strlen(name) / 3;
+	const char *found = NULL;
+	for (const struct option *each = options->table; each->name; each++) {
+		size_t far = distance(name, each->name, best);
+		if (far < best || (far == best && !found)) {
+			best = far;
+			found = each->name;
+		}
+	}
+	return found;
+}
+
+/* An option that getopt does not take. */
+_Noreturn static void refuse(const struct options *options)
+{
+	const char *word = written(options);
+	size_t n = strcspn(word, "="); /* an argument may be a secret */
+	bool is_long = strncmp(word, "--", 2) == 0;
+	if (is_long && word[n] && optopt)
+		options_misuse("option %.*s takes no argument", (int)n, word);
+	char *name = must_format("%.*s", (int)n - 2 * is_long, word + 2 * is_long);
+	const char *meant = is_long ? nearest(options, name) : NULL;
+	if (meant)
+		options_misuse("unknown option --%s; did you mean --%s?", name, meant);
+	options_misuse("unknown option %s%s", is_long ? "--" : "", name);
+}
+
+/* An option with an argument comes once, unless its table says otherwise: the second one would undo the first. */
+static void take_once(struct options *options, int at)
+{
+	const struct option_entry *entry = options->entries[at];
+	const char *before = options->given[at];
+	options->name = entry->name;
+	if (!entry->arg)
+		return;
+	if (before && !(entry->id & OPTION_REPEATS)) {
+		if (strstr(before, "://") || strstr(optarg, "://"))
+			options_misuse("--%s is given twice: once only", entry->name); /* they may hold secrets */
+		options_misuse("--%s %s and --%s %s: once only", entry->name, before, entry->name, optarg);
+	}
+	options->given[at] = optarg;
+	bool names_file = strcmp(entry->arg, "FILE") == 0 || strcmp(entry->arg, "DB") == 0;
+	if ((names_file || (entry->id & OPTION_WRITES)) && strcmp(optarg, "-") != 0 && *optarg)
+		target_named(entry->name, optarg, entry->id & OPTION_WRITES);
+}
+
 int options_next(struct options *options)
 {
 	for (;;) {
-		int id = getopt_long(options->argc, options->argv, options->letters, options->table, NULL);
+		int id = getopt_long(options->argc, options->argv, options->letters, options->table, NULL), at = 0;
 		options->value = optarg;
 		if (id == -1) {
 			options->operands = options->argv + optind;
@@ -244,22 +331,15 @@ int options_next(struct options *options)
 		}
 		if (id == ':')
 			options_misuse("option %s needs an argument", written(options));
-		if (id == '?') {
-			const char *word = written(options);
-			bool known = strncmp(word, "--", 2) == 0 && strchr(word, '=') && optopt;
-			options_misuse(known ? "option %s takes no argument" : "unknown option %s", word);
-		}
+		if (id == '?')
+			refuse(options);
 		/* A long form by its number, a short one by its letter: find whose it is. */
-		for (const struct option_entry *own = options->program->options; own && own->name; own++)
-			if (id == OWN + own->id || (own->letter && own->letter == id)) {
-				options->name = own->name;
-				return own->id;
-			}
-		for (int i = 0; i < SHARED; i++)
-			if (id == shared[i].entry.id || (shared[i].entry.letter && shared[i].entry.letter == id)) {
-				options->name = shared[i].entry.name;
-				id = shared[i].entry.id;
-			}
+		while (options->table[at].val != id && options->entries[at]->letter != id)
+			at++;
+		take_once(options, at);
+		id = options->table[at].val;
+		if (id >= OWN)
+			return id - OWN;
 		take(options, id);
 	}
 }

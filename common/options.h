@@ -8,16 +8,22 @@
 
 /* One option. The table ends with an entry without a name. */
 struct option_entry {
-	int id;           /* what options_next returns for it; from 1 */
+	int id;           /* what options_next returns for it, from 1; with flags of enum option_use */
 	char letter;      /* its short form, 0 without */
 	const char *name; /* its long form, without "--" */
 	const char *arg;  /* its argument's name in the help (FILE), NULL without */
 	const char *help; /* one line, lower case, no full stop */
 };
 
+/* What is known of an option beside its name, in its id: `REJECT | OPTION_REPEATS`. */
+enum option_use {
+	OPTION_REPEATS = 1 << 16, /* may be given more than once; another one with an argument may not */
+	OPTION_WRITES = 1 << 17   /* its argument names a file that is written to, see target.h */
+};
+
 /* Groups of options that programs share; every program has --help, --version, -q, --stats, --progress, --check. */
 enum options_group {
-	OPTIONS_DEAD = 1,     /* --dead-letter FILE|-, --max-dead N */
+	OPTIONS_DEAD = 1,     /* --dead-letter FILE|-, --max-dead N, --lock-wait SECONDS */
 	OPTIONS_STREAM = 2,   /* --unsealed, --plain */
 	OPTIONS_DATABASE = 4, /* --lock-wait SECONDS, --allow-gap, --source NAME */
 	OPTIONS_NO_COVER = 8, /* a database without cover: --lock-wait SECONDS, --source NAME */
@@ -49,8 +55,9 @@ struct settings {
 	const char *dead_letter; /* NULL: stop at a bad record; "-": in the stream; else a file */
 	uint64_t max_dead;       /* UINT64_MAX: any number */
 	bool unsealed, plain, allow_gap;
-	double lock_wait;            /* seconds */
-	const char *source;          /* NULL: coordinates must be in the records */
+	bool ends_stream;   /* set by a program that refuses --dead-letter -, since nothing follows its records */
+	double lock_wait;   /* seconds */
+	const char *source; /* NULL: coordinates must be in the records */
 	struct kafka_setting *kafka; /* in their order */
 	size_t kafka_n;
 	/* Set behind options_start, or between options_next and stream_open, by a program of several stages, see
@@ -70,6 +77,8 @@ struct options {
 	int argc;
 	char **argv;
 	struct option *table;
+	const struct option_entry **entries; /* of each of the table */
+	const char **given;                  /* its argument, once it was given */
 	char *letters;
 };
 
@@ -77,7 +86,8 @@ struct options {
 void options_start(struct options *options, const struct program *program, int argc, char **argv);
 
 /* The id of the program's next own option, 0 after the last. Shared ones are taken into settings. --help and --version
- * print and exit 0. An unknown option, a missing or a superfluous argument ends the program with 64. */
+ * print and exit 0. An unknown option, a missing or a superfluous argument, one that comes twice and does not repeat,
+ * and one file for two options (target.h) end the program with 64. */
 int options_next(struct options *options);
 
 /* Reads the value at hand as a whole number from least to most, or ends the program with 64, naming option and bounds.

@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "fail.h"
 #include "file.h"
+#include "target.h"
 
 enum { PLAIN_SEGMENT = 10000 }; /* records after which plain input ends a segment */
 enum { DISK_MS = 1 };           /* after which is asked again whether a segment is on the disk */
@@ -244,6 +245,14 @@ static void hand_rest(struct stream *stream)
 	settle(stream->down);
 }
 
+/* The input must not be what an option names for writing. */
+static void know_input(int fd, const char *name)
+{
+	struct stat status;
+	if (fstat(fd, &status) == 0)
+		target_input(name, &status);
+}
+
 void stream_open(struct stream *stream, const struct stage *stage, void *self, const struct options *options)
 {
 	*stream = (struct stream){.stage = stage, .self = self, .settings = &options->settings};
@@ -271,6 +280,8 @@ void stream_open(struct stream *stream, const struct stage *stage, void *self, c
 		name = options->operands[0];
 		fd = file_open(name);
 	}
+	if (!up)
+		know_input(fd, name);
 	if (options->settings.check) {
 		deadletter_check(&options->settings);
 		return;
@@ -774,8 +785,10 @@ int stream_run(struct stream *first)
 		names_agree(&stream->names, &last->names);
 	fail_last(give_up, first);
 	speak(first);
-	if (confined)
+	if (confined && confine_possible()) {
+		append_confine();
 		confine();
+	}
 	if (awaits_disk)
 		output_beside(&last->out);
 	while (read_line(first)) {

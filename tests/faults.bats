@@ -138,3 +138,26 @@ payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m",
 	done
 	[ "$ended" -gt 100 ]
 }
+
+@test "a letter is not glued to the half line that a killed writer left while another has the file open" {
+	mkfifo line
+	sed 's/"amount":[0-9]*/"amount":"x"/' < <(pay-gen -n 40 --seed 1) >bad
+	pay-consume --as it --segment-records 5 --dead-letter /dev/null bad >day
+	pay-tobase --dead-letter dead <line 2>err >/dev/null 3>&- &
+	exec 5>line
+	head -n 13 day >&5
+	for _ in {1..100}; do
+		[ "$(grep -c . dead 2>/dev/null)" != 5 ] || break
+		sleep 0.05
+	done
+	printf '{"_src":"x/0/1","_dead":{"sta' >>dead
+	tail -n +14 day >&5
+	exec 5>&-
+	wait $!
+	[ "$(jq -c ._src dead | sort -u | wc -l)" = 40 ]
+	grep -q 'cut off 29 bytes of half-written lines' err
+	# One that only lacks its line feed gets it.
+	head -c -1 dead >short
+	pay-tobase --dead-letter short <<<'{"_src":"day/0/99"}' >/dev/null
+	[ "$(jq -c ._src short | wc -l)" = 41 ]
+}

@@ -97,7 +97,7 @@ explained() { # explained WORDS, then pay-filter's arguments: the verdicts of st
 }
 
 @test "--rejects cuts off the half line that a killed run left" {
-	printf '{"a":1}\n{"_src":"day/0/2","_uns' >rejects.ndjson
+	printf '{"_src":"day/0/1","_unsettled":"X","amount":1}\n{"_src":"day/0/2","_uns' >rejects.ndjson
 	five | pay-filter --rejects rejects.ndjson 2>err >/dev/null
 	grep -q 'cut off 23 bytes' err
 	[ "$(jq -c . rejects.ndjson | wc -l)" -eq 5 ]

@@ -98,7 +98,7 @@ public() {
 	: >../elsewhere.db
 	pay-store -d name ../base >/dev/null
 	[ -s ../elsewhere.db ]
-	echo '{"old":1}' >dead
+	echo '{"_src":"day/0/9","_dead":{"stage":"pay-tobase","reason":"old","raw":""}}' >dead
 	echo x | pay-tobase --dead-letter dead >/dev/null
 	[ "$(wc -l <dead)" = 2 ]
 	cd ..
@@ -271,4 +271,248 @@ public() {
 	head -c 15000000 /dev/zero | tr '\0' '[' >long
 	run -71 bash -c 'ulimit -v 18000; pay-tobase --dead-letter dead long'
 	[[ $output == *"out of memory"* ]]
+}
+
+# foreign: files of all kinds that are no dead letters; sets `files`
+foreign() {
+	pay-gen -n 20 --seed 1 >day.ndjson
+	pay-consume day.ndjson >day.stream
+	pay-tobase <day.stream >base.stream
+	grep -v _mark base.stream >base.ndjson
+	pay-agg base.ndjson >totals.ndjson
+	pay-store -d settle.db <base.stream | pay-agg -d totals.db >/dev/null
+	gzip -k day.ndjson
+	cp /bin/true elf
+	printf '\xff\xfea\0b\0' >utf16
+	printf 'a note,\nno more' >note.txt
+	printf '#!/bin/sh\nexit\n' >script
+	head -c 100 /dev/urandom | tr -d '\n' >noise
+	printf '{"_src":"day/0/1","channel":"ONL' >half
+	files=(day.ndjson day.stream base.stream base.ndjson totals.ndjson settle.db totals.db day.ndjson.gz elf utf16 note.txt script noise half)
+}
+
+# refused FILE COMMAND...: ends with 73, in time, names the file and leaves it as it is; with --check as well
+refused() {
+	local file=$1 was check
+	shift
+	was=$(sha256sum <"$file")
+	for check in '' --check; do
+		status=0
+		# shellcheck disable=SC2086 # nothing, or a word
+		timeout 20 "$@" $check <base.copy >out 2>err || status=$?
+		echo "$* $check: $status $(cat err)"
+		[ "$status" = 73 ]
+		grep -q -e " $file: " err
+		[ "$(sha256sum <"$file")" = "$was" ]
+	done
+}
+
+@test "a file that is none of letters is not taken for one, by no program" {
+	foreign
+	cp base.ndjson base.copy
+	for file in "${files[@]}"; do
+		for stage in pay-tobase "pay-store -d new.db" "pay-agg -d new.db" "pay-consume base.copy"; do
+			# shellcheck disable=SC2086 # several words
+			refused "$file" $stage --dead-letter "$file"
+			[ ! -e new.db ]
+		done
+	done
+	for stage in pay-filter pay-rule pay-agg "pay-store --log -d new.db" "pay-produce --to new"; do
+		# shellcheck disable=SC2086
+		refused settle.db $stage --dead-letter settle.db
+	done
+	grep -q 'seems to be a SQLite database, not dead letters, and is left as it is: name a file that is missing or empty' err
+	run -73 pay-tobase --dead-letter settle.db <base.copy
+	[[ $output == *"--dead-letter - keeps the letters in the stream"* ]]
+	run -73 pay-agg --dead-letter settle.db <base.copy
+	[[ $output != *"--dead-letter -"* ]]
+	mkdir folder
+	run -73 pay-tobase --dead-letter folder <base.copy
+	# A writer's lock on it is not waited for.
+	exec 7<>settle.db
+	flock 7
+	run -73 timeout 5 pay-tobase --dead-letter settle.db <base.copy
+}
+
+@test "--rejects takes what pay-filter rejected, --to what pay-produce writes, pay-gen its own tables" {
+	foreign
+	cp base.ndjson base.copy
+	echo '{"_src":"a/0/1","_dead":{"stage":"pay-tobase","reason":"r","raw":"x"}}' >dead
+	for file in "${files[@]}" dead; do
+		refused "$file" pay-filter --rejects "$file"
+	done
+	for file in day.stream settle.db totals.db day.ndjson.gz elf utf16 note.txt script noise half; do
+		refused "$file" pay-produce --to "$file"
+	done
+	for file in "${files[@]}"; do
+		refused "$file" pay-gen -n 1 --rules "$file"
+		refused "$file" pay-gen -n 1 --merchants-file "$file"
+	done
+	# Their own are taken.
+	for _ in 1 2; do
+		pay-filter --reject 'X=true' --rejects rejects base.ndjson >/dev/null
+		pay-produce --to totals.ndjson base.ndjson
+		pay-gen -n 5 --rules rules.csv --merchants-file merchants.csv >/dev/null
+		pay-tobase --dead-letter dead base.ndjson >/dev/null
+	done
+	[ "$(wc -l <rejects)" = $((2 * $(wc -l <base.ndjson))) ]
+	[ "$(wc -l <dead)" = $((2 * $(wc -l <base.ndjson) + 1)) ]
+	for file in /dev/null >(cat >piped); do
+		pay-tobase --dead-letter "$file" base.ndjson >/dev/null
+		pay-filter --reject 'X=true' --rejects "$file" base.ndjson >/dev/null
+	done
+}
+
+@test "a database is made where a file is missing or empty, and takes no other" {
+	foreign
+	cp base.ndjson base.copy
+	pay-filter --dedupe seen.db --dedupe-by merchantNumber,amount base.ndjson >/dev/null
+	head -c 5000 settle.db >cut.db
+	head -c 60 settle.db >stub.db
+	sqlite3 other.db 'create table t(x)'
+	for stage in "pay-store -d" "pay-store --log -d" "pay-agg -d" "pay-filter --dedupe-by amount --dedupe" \
+		"pay-rule --rule-url http://127.0.0.1:1 --rule-cache"; do
+		for file in day.ndjson day.ndjson.gz elf cut.db stub.db other.db seen.db $([[ $stage = pay-store* ]] && echo totals.db || echo settle.db); do
+			was=$(sha256sum <"$file")
+			for check in '' --check; do
+				status=0
+				# shellcheck disable=SC2086
+				timeout 20 $stage "$file" $check base.copy >out 2>err || status=$?
+				echo "$stage $file $check: $status"
+				[[ $status = 65 || $status = 78 ]]
+				grep -q -e " $file: " err
+				[ "$(sha256sum <"$file")" = "$was" ]
+			done
+		done
+	done
+	: >empty.db
+	pay-store -d empty.db <base.stream >/dev/null
+	[ "$(sqlite3 empty.db 'select count(*) from base')" -gt 0 ]
+}
+
+@test "the input, and what standard output goes to, is no file to write, by whatever name; nor is one file for two options" {
+	base 3 >day
+	echo '{"_src":"a/0/1","_dead":{"stage":"pay-tobase","reason":"r","raw":"x"}}' >dead
+	: >empty
+	for file in day dead empty; do
+		cp "$file" was
+		ln "$file" hard
+		ln -s "$file" soft
+		for name in "$file" ./"$file" hard soft; do
+			for command in "pay-consume $file --dead-letter $name" "pay-tobase --dead-letter $name $file" "pay-filter --rejects $name $file" \
+				"pay-produce --to $name $file" "pay-store -d $name $file" "pay-agg -d $name $file" "pay-run 'pay-tobase --dead-letter $name' <$file" \
+				"pay-tobase --dead-letter $name <$file" "pay-consume --dead-letter $name - <$file" "pay-agg -d $name <$file" \
+				"pay-filter --dedupe $name --dedupe-by amount <$file" "pay-filter --dead-letter $name day >>$file"; do
+				run -73 timeout 20 bash -c "$command"
+				echo "$command: $output"
+				[[ $output == *" $name: is the input"* || $output == *" $name: standard output goes to this file too"* ]]
+				cmp "$file" was
+			done
+		done
+		rm hard soft
+	done
+	ln -s new link
+	for options in "--dead-letter new --rejects new" "--rejects new --dedupe ./new --dedupe-by amount" "--dead-letter new --rejects link" \
+		"--policy empty --rejects empty" "--dead-letter=$PWD/new --dedupe new --dedupe-by amount"; do
+		# shellcheck disable=SC2086 # several words
+		run -64 pay-filter $options day
+		[[ $output == *"one file for two options"* ]]
+		[ ! -e new ]
+	done
+	run -64 pay-run 'pay-filter --rejects new | pay-store -d new' <day
+	pay-filter --reject 'X=true' --dead-letter /dev/null --rejects /dev/null day
+}
+
+@test "a letter file that is moved away or removed is made anew by the next letter, though its stage may open none" {
+	pay-gen -n 60 --seed 1 | sed 's/"amount":[0-9]*/"amount":"x"/' >bad
+	pay-consume --as it --segment-records 5 --dead-letter /dev/null bad >day
+	base 60 | sed 's/"_src":"[^"]*",//' >good
+	pay-consume --segment-records 5 good >rejected
+	mkfifo line
+	for how in mv rm; do
+		for stage in "pay-tobase --dead-letter kept <line" "pay-filter --reject X=true --rejects kept <line" \
+			"pay-run 'pay-tobase --dead-letter kept | pay-filter' <line"; do
+			input=day
+			[[ $stage != *--rejects* ]] || input=rejected
+			rm -f kept kept.1
+			eval "$stage" >out &
+			exec 5>line
+			head -n 13 "$input" >&5
+			for _ in {1..100}; do
+				[ "$(grep -c . kept 2>/dev/null)" != 5 ] || break
+				sleep 0.05
+			done
+			if [ "$how" = mv ]; then mv kept kept.1; else rm kept; fi
+			tail -n +14 "$input" >&5
+			exec 5>&-
+			wait $!
+			echo "$how $stage: $(wc -l kept)"
+			[ "$(stat -c %a kept)" = 600 ]
+			[ "$how" = rm ] || [ "$(cat kept kept.1 | wc -l)" = 60 ]
+			[ "$how" = mv ] || [ "$(wc -l <kept)" -ge 45 ]
+			run ! grep -v '^{"_src":"[a-z]*/0/[0-9]*","_\(dead\|unsettled\)":' kept
+			tail -n 1 out | grep -q '"end":"complete"'
+		done
+	done
+}
+
+@test "a lock on a letter file is waited for as long as --lock-wait says, and its holder is named" {
+	base 3 >day
+	: >dead
+	flock dead sleep 30 3>&- &
+	for _ in {1..100}; do
+		flock -n dead true || break
+		sleep 0.05
+	done
+	run -75 timeout 10 pay-tobase --dead-letter dead --lock-wait 0.3 day
+	[[ $output == *"dead: "*", process "*" writes to it; waited 0.3 s for its lock (--lock-wait)"* ]]
+	kill $!
+	[ ! -s dead ]
+}
+
+@test "what is replaced keeps its mode, and what came to its place meanwhile is looked at again" {
+	base 3 >day
+	for mode in 640 604 400; do
+		echo '{"old":1}' >to
+		chmod "$mode" to
+		(umask 077 && pay-produce --to to day)
+		[ "$(stat -c %a to)" = "$mode" ]
+		grep -q m-3 to
+	done
+	mkfifo line
+	pay-produce --to late.db <line 2>err 3>&- &
+	exec 5>line
+	cat day >&5
+	pay-store -d late.db day >/dev/null
+	exec 5>&-
+	status=0
+	wait $! || status=$?
+	[ "$status" = 73 ]
+	grep -q 'late.db: seems to be a SQLite database' err
+	pay-store -d late.db --verify | grep -q '^base: 3 records'
+	[ -z "$(find . -name '.late*')" ]
+}
+
+@test "a link that another user lays between the look and the end is neither followed nor written to" {
+	public
+	base 3 >../base
+	echo '{"old":1}' >../mine
+	mkfifo ../line
+	pay-produce --to out <../line 2>../err 3>&- &
+	exec 5>../line
+	cat ../base >&5
+	sleep 0.2
+	ln -s ../mine out
+	chown -h 65534 out
+	exec 5>&-
+	status=0
+	wait $! || status=$?
+	[ "$status" = 77 ]
+	grep -q 'out: a symbolic link of another user' ../err
+	[ "$(cat ../mine)" = '{"old":1}' ]
+	# Nor is one behind a link of one's own.
+	ln -s public/out ../mylink
+	run -77 pay-produce --to ../mylink ../base
+	run -77 pay-tobase --dead-letter ../mylink ../base
+	[ "$(cat ../mine)" = '{"old":1}' ]
 }

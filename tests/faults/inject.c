@@ -68,6 +68,8 @@ static int64_t clock_by;
 
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
+int __openat_2(int folder, const char *path, int flags);
+int __openat64_2(int folder, const char *path, int flags);
 ssize_t __read_chk(int fd, void *to, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *to, size_t n, off_t offset, size_t room);
 ssize_t __pread64_chk(int fd, void *to, size_t n, off64_t offset, size_t room);
@@ -300,17 +302,35 @@ ssize_t __pread64_chk(int fd, void *to, size_t n, off64_t offset, size_t room)
 	return do_read(fd, to, n, offset, true);
 }
 
-static int do_open(const char *path, int flags, mode_t mode)
+/* The path of a name in an open folder. */
+static const char *path_at(int folder, const char *name, char *to)
 {
-	if (!ready)
-		return (int)SYSTEM(SYS_openat, AT_FDCWD, path, flags, mode);
+	char link[40];
+	if (folder == AT_FDCWD || *name == '/')
+		return name;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+	ssize_t n = readlink(link, to, PATH_MAX - 1);
+	n = n < 0 ? 0 : n;
+	if (strcmp(name, ".") == 0)
+		to[n] = '\0';
+	else
+		snprintf(to + n, (size_t)(PATH_MAX - n), "/%s", name);
+	return to;
+}
+
+static int do_open(int folder, const char *name, int flags, mode_t mode)
+{
+	char at_path[PATH_MAX];
+	const char *path = path_at(folder, name, at_path);
+	if (!ready || (flags & O_PATH))
+		return (int)SYSTEM(SYS_openat, folder, name, flags, mode);
 	struct stat status;
 	bool nameless = (flags & O_TMPFILE) == O_TMPFILE;
 	bool made = !nameless && (flags & O_CREAT) && lstat(path, &status) != 0;
 	enum action what = at(OPEN, nameless ? DISK : flags & O_DIRECTORY ? FOLDER : class_of_path(path));
 	if (what == FAIL)
 		return -1;
-	int fd = (int)SYSTEM(SYS_openat, AT_FDCWD, path, flags, mode);
+	int fd = (int)SYSTEM(SYS_openat, folder, name, flags, mode);
 	if (fd >= 0 && record >= 0 && (made || nameless || (flags & O_TRUNC))) {
 		char full[PATH_MAX];
 		enum class class = look(fd, full, &status);
@@ -336,19 +356,43 @@ int open(const char *path, int flags, ...)
 		mode = va_arg(rest, mode_t);
 		va_end(rest);
 	}
-	return do_open(path, flags, mode);
+	return do_open(AT_FDCWD, path, flags, mode);
 }
 
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
+int openat(int folder, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+	if ((flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE) {
+		va_list rest;
+		va_start(rest, flags);
+		mode = va_arg(rest, mode_t);
+		va_end(rest);
+	}
+	return do_open(folder, path, flags, mode);
+}
+
+int openat64(int folder, const char *path, int flags, ...) __attribute__((alias("openat")));
+
+int __openat_2(int folder, const char *path, int flags)
+{
+	return do_open(folder, path, flags, 0);
+}
+
+int __openat64_2(int folder, const char *path, int flags)
+{
+	return do_open(folder, path, flags, 0);
+}
+
 int __open_2(const char *path, int flags)
 {
-	return do_open(path, flags, 0);
+	return do_open(AT_FDCWD, path, flags, 0);
 }
 
 int __open64_2(const char *path, int flags)
 {
-	return do_open(path, flags, 0);
+	return do_open(AT_FDCWD, path, flags, 0);
 }
 
 /* A close that fails has closed all the same, as Linux does. */
@@ -411,42 +455,68 @@ static void note_names(enum op op, uint64_t inode, const char *one, const char *
 	note(op, inode, 0, text, n - 1, NULL, 0);
 }
 
-int rename(const char *from, const char *to)
+static int do_rename(int from_folder, const char *from_name, int to_folder, const char *to_name)
 {
+	char from_path[PATH_MAX], to_path[PATH_MAX];
+	const char *from = path_at(from_folder, from_name, from_path), *to = path_at(to_folder, to_name, to_path);
 	enum action what = at(RENAME, class_of_path(to));
 	if (what == FAIL)
 		return -1;
-	int result = (int)SYSTEM(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+	int result = (int)SYSTEM(SYS_renameat2, from_folder, from_name, to_folder, to_name, 0);
 	if (result == 0)
 		note_names(OP_RENAME, 0, from, to);
 	afterwards(what);
 	return result;
 }
 
-int linkat(int from_folder, const char *from, int to_folder, const char *to, int flags)
+int rename(const char *from, const char *to)
+{
+	return do_rename(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+	return do_rename(from_folder, from, to_folder, to);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *to_name, int flags)
 {
 	struct stat status = {0};
+	char to_path[PATH_MAX];
+	const char *to = path_at(to_folder, to_name, to_path);
 	enum action what = at(LINK, class_of_path(to));
 	if (what == FAIL)
 		return -1;
-	int result = (int)SYSTEM(SYS_linkat, from_folder, from, to_folder, to, flags);
+	int result = (int)SYSTEM(SYS_linkat, from_folder, from, to_folder, to_name, flags);
 	if (result == 0 && stat(to, &status) == 0)
 		note_names(OP_LINK, status.st_ino, to, NULL);
 	afterwards(what);
 	return result;
 }
 
-int unlink(const char *path)
+static int do_unlink(int folder, const char *name, int flags)
 {
+	char at_path[PATH_MAX];
+	const char *path = path_at(folder, name, at_path);
 	enum class class = class_of_path(path);
 	enum action what = at(UNLINK, class);
 	if (what == FAIL)
 		return -1;
-	int result = (int)SYSTEM(SYS_unlinkat, AT_FDCWD, path, 0);
+	int result = (int)SYSTEM(SYS_unlinkat, folder, name, flags);
 	if (result == 0 && class != SHM)
 		note_names(OP_UNLINK, 0, path, NULL);
 	afterwards(what);
 	return result;
+}
+
+int unlink(const char *path)
+{
+	return do_unlink(AT_FDCWD, path, 0);
+}
+
+int unlinkat(int folder, const char *path, int flags)
+{
+	return do_unlink(folder, path, flags);
 }
 
 static int do_truncate(int fd, off64_t length)

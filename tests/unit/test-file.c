@@ -76,7 +76,7 @@ static int entries(void)
 static void write_whole(const char *path)
 {
 	struct file_new file;
-	file_create(&file, path);
+	file_create(&file, &(struct target){.option = "--to", .path = path, .kind = TARGET_RECORDS});
 	output_line(&file.output, SLICE("new"));
 	file_finish(&file);
 }
@@ -84,7 +84,7 @@ static void write_whole(const char *path)
 static void write_half(const char *path)
 {
 	struct file_new file;
-	file_create(&file, path);
+	file_create(&file, &(struct target){.option = "--to", .path = path, .kind = TARGET_RECORDS});
 	output_line(&file.output, SLICE("half"));
 	output_flush(&file.output);
 }
@@ -127,7 +127,7 @@ static void leaves_the_old_file_until_it_is_finished(void **state)
 	fclose(stream);
 	int before = entries();
 	struct file_new file;
-	file_create(&file, "old.csv");
+	file_create(&file, &(struct target){.option = "--to", .path = "old.csv", .kind = TARGET_RECORDS});
 	output_line(&file.output, SLICE("new"));
 	output_flush(&file.output);
 	holds("old.csv", "old\n");
