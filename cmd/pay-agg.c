@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -459,10 +460,23 @@ static void query_all(struct agg *agg, struct writing *to)
 	free(groups);
 }
 
+/* A database that is named twice, by whatever name, would be counted twice. */
+static void check_queried(const struct agg *agg)
+{
+	struct stat one, other;
+	for (size_t i = 0; i < agg->queried_n; i++)
+		for (size_t k = 0; k < i && stat(agg->queried[i], &one) == 0; k++)
+			if (stat(agg->queried[k], &other) == 0 && one.st_dev == other.st_dev &&
+			    one.st_ino == other.st_ino)
+				options_misuse("-d %s and -d %s: are one file, whose totals would count twice",
+					       agg->queried[k], agg->queried[i]);
+}
+
 static int query(struct agg *agg, const struct options *options)
 {
 	if (!agg->database)
 		options_misuse("--query reads a database: name it by -d FILE");
+	check_queried(agg);
 	state_open_read(&agg->state, agg->queried[0], agg->by, agg->date, agg->net, &agg->grouping);
 	struct stats stats;
 	stats_start(&stats);

@@ -296,7 +296,7 @@ _Noreturn static void refuse(const struct options *options)
 	char *name = must_format("%.*s", (int)n - 2 * is_long, word + 2 * is_long);
 	const char *meant = is_long ? nearest(options, name) : NULL;
 	if (meant)
-		options_misuse("unknown option --%s; did you mean --%s?", name, meant);
+		fail(EX_USAGE, "unknown option --%s; did you mean --%s? (see %s --help)", name, meant, fail_program());
 	options_misuse("unknown option %s%s", is_long ? "--" : "", name);
 }
 

@@ -438,6 +438,16 @@ END
 	[ "$status" = 64 ]
 }
 
+@test "--query takes a database once, by whatever name" {
+	some | seal 2 complete | pay-agg -d t.db >/dev/null
+	ln t.db hard.db
+	ln -s t.db soft.db
+	for name in t.db ./t.db "$PWD/t.db" hard.db soft.db; do
+		run -64 pay-agg -d t.db -d "$name" --query
+		[[ $output == *"-d t.db and -d $name: are one file"* ]]
+	done
+}
+
 @test "--query finds null and reads while a writer runs" {
 	{
 		base 1 m 5

@@ -67,6 +67,78 @@ refuses_unknown() {
 	[[ $output == *"--source: a name is needed"* ]]
 }
 
+@test "the nearest option is proposed for one that does not exist, and its argument is not repeated" {
+	while read -r program wrong right; do
+		run -64 "$program" "$wrong"
+		[ "$output" = "$program: unknown option ${wrong%%=*}; did you mean $right? (see $program --help)" ]
+	done <<-'END'
+		pay-tobase --dead-leter --dead-letter
+		pay-consume --unitl=end --until
+		pay-filter --polcy=secret --policy
+		pay-store --datbase --database
+		pay-agg --udpates --updates
+		pay-produce --transactionalid --transactional-id
+		pay-rule --holydays --holidays
+		pay-gen --merchant-file --merchants-file
+		pay-run --prnt --print
+		pay-tobase --stast --stats
+	END
+	run -64 scripts/compare --bye A B
+	[[ $output == *"unknown option --bye; did you mean --by? (see"* ]]
+	run -64 pay-tobase --nothing-like-it
+	[[ $output != *"did you mean"* ]]
+}
+
+# values: of which each option that names a set takes any two
+values() {
+	case $1 in
+	--until) echo end finish ;;
+	--format) [ "$2" = pay-agg ] && echo csv json || echo csv kcat ;;
+	--date) [ "$2" = pay-gen ] && echo 2025-05-25 2025-05-26 || echo a b ;;
+	--with) echo key ts ;;
+	--default-cycle) echo D+1 D+2 ;;
+	--cutoff) echo 10:00 11:00 ;;
+	--base) echo roll payment ;;
+	--on-api-error) echo stop default ;;
+	--accept) echo channel=A channel=B ;;
+	--test) [ "$2" = pay-gen ] && echo 0.1 0.2 || echo a b ;;
+	--network-cancels | --unconfirmed | --non-settlement | --duplicates | --malformed | --rules-share) echo 0.1 0.2 ;;
+	*) echo 1 2 ;;
+	esac
+}
+
+@test "an option with an argument comes once, unless its page says otherwise" {
+	cd "$BATS_TEST_TMPDIR"
+	seen=0
+	for program in $(cd "$tree" && programs); do
+		while read -r option; do
+			read -r one two < <(values "$option" "$program")
+			run "$program" "$option" "$one" "$option=$two" </dev/null
+			case $program$option in
+			*--property | *--properties | pay-consume--as | pay-consume--resume | pay-filter--reject | pay-tobase--accept | pay-agg--database)
+				[[ $output != *"once only"* ]]
+				;;
+			*)
+				echo "$program $option: $status $output"
+				[ "$status" = 64 ]
+				[ "$output" = "$program: $option $one and $option $two: once only; see $program --help" ]
+				seen=$((seen + 1))
+				;;
+			esac
+		done < <("$program" --help | sed -nE 's/^  (-[a-zA-Z], |    )(--[a-z-]+) [^ ].*/\2/p')
+	done
+	[ "$seen" -gt 60 ]
+	# Flags may.
+	pay-gen -n 1 -q --quiet --stats --stats >/dev/null
+	run -64 pay-agg -d a -d b </dev/null
+	run -64 pay-rule --rule-url http://a/?t=hunter2 --rule-url http://b
+	[[ $output != *hunter2* ]]
+	run -64 "$tree/scripts/compare" --by a -b c x y
+	[[ $output == *"--by a and --by c: once only"* ]]
+	run -64 "$tree/scripts/backfill" . -o a --output=b
+	[[ $output == *"-o a and -o b: once only"* ]]
+}
+
 plain_words() { # one line an option: lower case or a name in capitals, no full stop, at most 120 columns
 	! "$1" --help | grep -E '^  (-[a-zA-Z], |    )--' | grep -E '\.$|.{121}'
 }
