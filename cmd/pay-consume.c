@@ -11,6 +11,7 @@
 
 #include "deadletter.h"
 #include "fail.h"
+#include "input.h"
 #include "json.h"
 #include "options.h"
 #include "pay-consume/capture.h"
@@ -387,6 +388,9 @@ int main(int argc, char **argv)
 	delivery.stop = &stop;
 	delivery.covers = &consume.covers;
 	watch_signals();
+	for (int i = 0; i < consume.options.operands_n; i++)
+		if (strcmp(consume.options.operands[i], "-") == 0)
+			input_announce(STDIN_FILENO);
 	consume_all(&consume, &delivery);
 	bool grown = consume.topics && topics_grown(consume.topics);
 	if (consume.topics)

@@ -22,6 +22,7 @@
 #include "pay-store/sealed.h"
 #include "pay-store/tables.h"
 #include "pay-store/verify.h"
+#include "shape.h"
 #include "stream.h"
 
 enum {
@@ -160,6 +161,17 @@ static bool read_int64(const struct member *member, int64_t *to)
 	return member && member->type == JSON_NUMBER && amount_read(member->value, to);
 }
 
+/* Why a record without amount is none of ours. */
+static const char *given_shape(const struct members *top)
+{
+	enum shape shape = shape_of(top);
+	const char *order = shape_no_base(shape);
+
+	if (shape == SHAPE_MESSAGE)
+		return "a message, not a base record: pay-tobase stands before this stage, or --log keeps messages";
+	return order ? order : "no amount: neither a base record nor a total (messages need pay-tobase, or --log)";
+}
+
 /* What keeps a record from being a payment, NULL when it is one. The stages before have checked the values; these are
  * the columns that people and later programs count on. */
 static const char *fault_of(struct store *store, const struct members *top, int64_t *money)
@@ -170,7 +182,7 @@ static const char *fault_of(struct store *store, const struct members *top, int6
 	const struct member *given = members_get(top, NAME_AMOUNT);
 
 	if (!given)
-		return "no amount: neither a base record nor a total (messages need pay-tobase, or --log)";
+		return given_shape(top);
 	if (!read_int64(given, money))
 		return "amount is not a 64-bit integer";
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -309,8 +321,7 @@ static void take_record(void *self, struct stream *stream, struct record *record
 	else if (stream->source.n > 0)
 		take_payment(store, stream, record);
 	else
-		no_coordinates(stream, "record without _src; give the lines coordinates with --source NAME, or by"
-				       " pay-consume");
+		stream_unplaced(stream, record);
 	bound_memory(store, stream);
 }
 
@@ -321,6 +332,15 @@ static void take_message(void *self, struct stream *stream, struct record *recor
 	const struct member *action = members_get(&record->top, store->action);
 	struct coordinates at;
 
+	enum shape shape = channel ? SHAPE_NONE : shape_of(&record->top);
+	const char *order = shape == SHAPE_BASE || shape == SHAPE_REJECTED
+				? "a base record, not a message: --log stands before pay-tobase"
+				: shape_no_message(shape);
+
+	if (order) {
+		stream_bad(stream, record, "%s", order);
+		return;
+	}
 	if (!stream_coordinates(stream, record, &at))
 		return;
 	struct row *row = segment_add(&store->segment, TABLE_LOG, &at);

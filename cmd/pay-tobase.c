@@ -10,6 +10,7 @@
 #include "fail.h"
 #include "options.h"
 #include "part.h"
+#include "shape.h"
 #include "stream.h"
 
 enum { ACCEPT = 1 };
@@ -291,6 +292,11 @@ static void take(void *self, struct stream *stream, struct record *record)
 	const struct member *action = members_get(top, tobase->message_action);
 	const struct member *data = members_get(top, tobase->message_data);
 	amount money;
+	const char *order = top->at[tobase->message_channel] ? NULL : shape_no_message(shape_of(top));
+	if (order) {
+		stream_bad(stream, record, "%s", order);
+		return;
+	}
 	if (!check_choice(tobase, stream, record, &tobase->channel, members_get(top, tobase->message_channel)))
 		return;
 	if (!action) {

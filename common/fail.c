@@ -1,6 +1,7 @@
 #include "fail.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,11 +61,12 @@ static void say(int error, const char *format, va_list arguments)
 	/* Nothing can be said about a standard error that takes nothing. */
 	for (size_t done = 0; done < m;) {
 		ssize_t w = write(STDERR_FILENO, line + done, m - done);
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
+		if (w > 0)
+			done += (size_t)w;
+		else if (w == 0 || (errno != EINTR && errno != EAGAIN))
 			break;
-		done += (size_t)w;
+		else if (errno == EAGAIN) /* others share it, and it does not wait */
+			(void)poll(&(struct pollfd){STDERR_FILENO, POLLOUT, 0}, 1, -1);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "file.h"
 #include "json.h"
 
 enum { BUFFER = 256 << 10, SLACK = 64 << 10 };
@@ -34,13 +35,10 @@ static size_t larger(size_t capacity)
 static size_t fill_from_descriptor(void *self, char *to, size_t n)
 {
 	struct input *input = self;
-	for (;;) {
-		ssize_t got = read(input->fd, to, n);
-		if (got >= 0)
-			return (size_t)got;
-		if (errno != EINTR)
-			fail(errno == EISDIR ? EX_NOINPUT : EX_IOERR, "%s: cannot read:", input->name);
-	}
+	ssize_t got = file_read(input->fd, to, n);
+	if (got < 0)
+		fail(errno == EISDIR ? EX_NOINPUT : EX_IOERR, "%s: cannot read:", input->name);
+	return (size_t)got;
 }
 
 void input_open_fill(struct input *input, const char *name, input_fill *fill, void *self)
@@ -59,6 +57,12 @@ void input_open(struct input *input, int fd, const char *name)
 	if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode))
 		(void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 #endif
+}
+
+void input_announce(int fd)
+{
+	if (fd == STDIN_FILENO && isatty(fd))
+		warn("reads from the terminal; Ctrl-D ends it, and --help says how to read a file");
 }
 
 void input_close(struct input *input)

@@ -33,6 +33,10 @@ struct input {
 /* Reads lines from fd through plain reads; widens a pipe where the system lets it. */
 void input_open(struct input *input, int fd, const char *name);
 
+/* Says so, once, where fd is standard input and a terminal: else a program that was started without its input seems to
+ * hang. */
+void input_announce(int fd);
+
 /* Reads lines from a filling function. */
 void input_open_fill(struct input *input, const char *name, input_fill *fill, void *self);
 

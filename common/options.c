@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include "fail.h"
+#include "file.h"
 #include "target.h"
 
 const char paypipe_version[] = PAYPIPE_VERSION;
@@ -96,10 +98,46 @@ static void guard_standard_streams(void)
 			fail(EX_OSERR, "/dev/null: cannot open:");
 }
 
+/* The C library's streams lose what a descriptor that does not wait (O_NONBLOCK) will not take at once: in their place
+ * comes one that waits. */
+static ssize_t write_waiting(void *fd, const char *p, size_t n)
+{
+	errno = file_write(*(int *)fd, p, n);
+	return errno ? 0 : (ssize_t)n;
+}
+
+static int close_waiting(void *fd)
+{
+	return close(*(int *)fd);
+}
+
+static FILE *waiting(FILE *stream, int *fd, int buffering)
+{
+	cookie_io_functions_t by = {.write = write_waiting, .close = close_waiting};
+	int flags = fcntl(*fd, F_GETFL);
+	FILE *other = flags >= 0 && (flags & O_NONBLOCK) ? fopencookie(fd, "w", by) : NULL;
+	if (!other)
+		return stream;
+	setvbuf(other, NULL, buffering, BUFSIZ);
+	return other;
+}
+
+static void wait_in_standard_streams(void)
+{
+	static int out = STDOUT_FILENO, error = STDERR_FILENO;
+	static bool done;
+	if (!done) {
+		stdout = waiting(stdout, &out, _IOFBF);
+		stderr = waiting(stderr, &error, _IONBF);
+	}
+	done = true;
+}
+
 void options_start(struct options *options, const struct program *program, int argc, char **argv)
 {
 	fail_speak((struct fail_voice){.name = program->name});
 	guard_standard_streams();
+	wait_in_standard_streams();
 	signal(SIGPIPE,
 	       SIG_DFL); /* who starts us may have it ignored (systemd, Python): then nobody would end a stage */
 	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a failed write, with its message */

@@ -82,7 +82,8 @@ struct options {
 	char *letters;
 };
 
-/* Starts on a command line; sets the name for messages. */
+/* Starts on a command line; sets the name for messages. What a program inherits is put right: closed standard streams,
+ * SIGPIPE ignored, and stdio on descriptors that do not wait. */
 void options_start(struct options *options, const struct program *program, int argc, char **argv);
 
 /* The id of the program's next own option, 0 after the last. Shared ones are taken into settings. --help and --version

@@ -46,10 +46,9 @@ const char *shape_no_base(enum shape shape)
 {
 	switch (shape) {
 	case SHAPE_MESSAGE: return "a message, not a base record: pay-tobase stands before this stage";
-	case SHAPE_TOTAL: return "a total of pay-agg, not a base record: this stage stands before pay-agg";
-	case SHAPE_VERDICT: return "a verdict of pay-filter --explain, not a base record: leave --explain out";
-	case SHAPE_KCAT:
-		return "a message as kcat -J writes it, not a base record: pay-consume reads it, then pay-tobase";
+	case SHAPE_TOTAL: return "a total, not a base record: pay-agg stands last, and once";
+	case SHAPE_VERDICT: return "a verdict, not a base record: pay-filter --explain stands last";
+	case SHAPE_KCAT: return "a capture of kcat, not a base record: pay-consume reads it, and then pay-tobase";
 	default: return NULL;
 	}
 }
@@ -58,11 +57,10 @@ const char *shape_no_message(enum shape shape)
 {
 	switch (shape) {
 	case SHAPE_BASE:
-	case SHAPE_REJECTED:
-		return "a base record, not a message: pay-tobase has made it, and stands behind this stage once";
-	case SHAPE_TOTAL: return "a total of pay-agg, not a message: this stage stands before pay-tobase and pay-agg";
-	case SHAPE_VERDICT: return "a verdict of pay-filter --explain, not a message: this stage stands before it";
-	case SHAPE_KCAT: return "a message as kcat -J writes it: pay-consume reads it, before this stage";
+	case SHAPE_REJECTED: return "a base record, not a message: pay-tobase has made it already";
+	case SHAPE_TOTAL: return "a total, not a message: pay-agg stands last, behind pay-tobase";
+	case SHAPE_VERDICT: return "a verdict, not a message: pay-filter --explain stands last";
+	case SHAPE_KCAT: return "a capture of kcat, not a message: pay-consume reads it, and stands before this stage";
 	default: return NULL;
 	}
 }

@@ -12,6 +12,7 @@
 #include "confine.h"
 #include "fail.h"
 #include "file.h"
+#include "shape.h"
 #include "target.h"
 
 enum { PLAIN_SEGMENT = 10000 }; /* records after which plain input ends a segment */
@@ -297,6 +298,8 @@ void stream_open(struct stream *stream, const struct stage *stage, void *self, c
 	else
 		output_open(&stream->out, STDOUT_FILENO, "standard output");
 	deadletter_open(&stream->dead, &options->settings, &stream->out);
+	if (!up)
+		input_announce(fd);
 	stream->dead_reason = stats_reason(&stream->stats, "DEAD");
 	fail_last(give_up, stream);
 }
@@ -491,14 +494,24 @@ static bool take_amount(struct stream *stream, const struct record *record)
 		stream->seen_amount += stream->amount;
 		stream->stats.amount_in += stream->amount;
 	} else if (stream->stage->kind == STREAM_BASES) {
+		const char *order = member ? NULL : shape_no_base(shape_of(&record->top));
 		if (!member)
-			stream_bad(stream, record, "no amount");
+			stream_bad(stream, record, "%s", order ? order : "no amount");
 		else
 			stream_bad(stream, record, "amount %.*s is not a 64-bit integer",
 				   (int)(member->value.n < 60 ? member->value.n : 60), member->value.p);
 		return false;
 	}
 	return true;
+}
+
+void stream_unplaced(struct stream *stream, const struct record *record)
+{
+	enum shape shape = shape_of(&record->top);
+	const char *order = stream->stage->kind == STREAM_MESSAGES ? shape_no_message(shape) : shape_no_base(shape);
+	output_flush(&stream->out);
+	fail(EX_DATAERR, "%s: line %llu: %s", stream->input.name, (unsigned long long)stream->line,
+	     order ? order : "record without _src; give the lines coordinates with --source NAME, or by pay-consume");
 }
 
 static void end_plain_segment(struct stream *stream)
@@ -530,11 +543,7 @@ static void take_record(struct stream *stream, struct record *record)
 			stream_pass(stream, record);
 	} else if (stream->stage->needs_source && !source && stream->source.n == 0) {
 		release(stream);
-		output_flush(&stream->out);
-		fail(EX_DATAERR,
-		     "%s: line %llu: record without _src; give the lines coordinates with --source NAME, or by "
-		     "pay-consume",
-		     stream->input.name, (unsigned long long)stream->line);
+		stream_unplaced(stream, record);
 	} else if (source && source->type != JSON_STRING) {
 		stream_bad(stream, record, "_src is not source/partition/offset");
 	} else if (take_amount(stream, record)) {

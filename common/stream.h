@@ -171,6 +171,9 @@ void stream_bad(struct stream *stream, const struct record *record, const char *
  * when its `_src` is malformed and the record was found bad, so that the caller has nothing more to do with it. */
 bool stream_coordinates(struct stream *stream, const struct record *record, struct coordinates *to);
 
+/* Ends the program with 65: the record has no coordinates, and the stage needs them; or it is another stage's. */
+_Noreturn void stream_unplaced(struct stream *stream, const struct record *record);
+
 /* Ends the program with 65: the input was cut or altered. */
 _Noreturn void stream_cut(struct stream *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

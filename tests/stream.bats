@@ -535,3 +535,182 @@ balanced() {
 	chmod 755 drop
 	[ "$(jq -r ._dead.raw drop/bad)" = 'no json' ]
 }
+
+# habits: what a program inherits from who starts it
+
+@test "stages in the wrong order are named, and the records stay bad ones" {
+	pay-gen -n 3 --seed 1 | grep -v FINISH >day
+	pay-consume day | grep -v _mark >messages
+	pay-tobase messages >bases
+	pay-agg bases >totals
+	pay-filter --explain bases >verdicts
+	printf '{"topic":"t","partition":0,"offset":%d,"key":null,"payload":"{}"}\n' 1 2 >captures
+	wrong() { # wrong REASON INPUT COMMAND...
+		run --separate-stderr -65 "${@:3}" <"$2"
+		echo "$2: ${*:3}: $stderr"
+		# shellcheck disable=SC2154 # by run
+		[[ $stderr == *"$1"* ]]
+		[ -z "$output" ]
+		run --separate-stderr "${@:3}" --dead-letter dead <"$2"
+		[[ $status = 0 && $(wc -l <dead) = $(wc -l <"$2") ]] || [[ $status = 65 && $stderr == *"$1"* ]]
+		[ ! -s dead ] || [ "$(jq -r ._dead.reason dead | sort -u)" = "$1" ]
+		rm -f dead
+	}
+	for stage in pay-filter pay-rule pay-agg "pay-agg -d a.db" "pay-filter --dedupe f.db --dedupe-by amount"; do
+		# shellcheck disable=SC2086 # several words
+		{
+			wrong 'a message, not a base record: pay-tobase stands before this stage' messages $stage
+			wrong 'a message, not a base record: pay-tobase stands before this stage' day $stage
+			wrong 'a total, not a base record: pay-agg stands last, and once' totals $stage
+			wrong 'a verdict, not a base record: pay-filter --explain stands last' verdicts $stage
+			wrong 'a capture of kcat, not a base record: pay-consume reads it, and then pay-tobase' captures $stage
+		}
+	done
+	wrong 'a message, not a base record: pay-tobase stands before this stage, or --log keeps messages' messages pay-store -d s.db
+	wrong 'a message, not a base record: pay-tobase stands before this stage' day pay-store -d s.db
+	for stage in pay-tobase "pay-run pay-tobase"; do
+		[[ $stage != pay-run* ]] || wrong() { run -65 "${@:3}" <"$2" && [[ $output == *"$1"* ]]; }
+		# shellcheck disable=SC2086
+		{
+			wrong 'a base record, not a message: pay-tobase has made it already' bases $stage
+			wrong 'a total, not a message: pay-agg stands last, behind pay-tobase' totals $stage
+			wrong 'a verdict, not a message: pay-filter --explain stands last' verdicts $stage
+			wrong 'a capture of kcat, not a message: pay-consume reads it, and stands before this stage' captures $stage
+		}
+	done
+	wrong 'a base record, not a message: --log stands before pay-tobase' bases pay-store --log -d log.db
+	wrong 'a total, not a message: pay-agg stands last, behind pay-tobase' totals pay-store --log -d log.db
+	[ "$(sqlite3 log.db 'select count(*) from payment_log')" = 0 ]
+	# What is no other stage's is bad as before, and any message is kept.
+	run -65 pay-tobase <<<'{"_src":"a/0/1","x":1}'
+	[[ $output == *"bad record: no channel"* ]]
+	pay-store --log -d log.db <<<'{"_src":"a/0/1","x":1}'
+	pay-store -d s.db bases | pay-rule >/dev/null
+}
+
+@test "SIGPIPE that is ignored by who starts a pipeline still ends its stages, and nobody else is blamed" {
+	pay-gen -n 20000 --seed 1 >day
+	pay-consume day | pay-tobase >base
+	pay-store -d kept.db base >/dev/null
+	trap '' PIPE
+	for command in "pay-consume day" "pay-tobase <day" "pay-filter base" "pay-rule base" "pay-store -d s.db base" "pay-gen -n 200000" \
+		"pay-store -d kept.db --export base" "pay-run pay-filter <base"; do
+		run -0 timeout 60 bash -c "$command 2>err | head -n 1 >first; echo \${PIPESTATUS[0]}"
+		echo "$command: $output $(cat err)"
+		[ "$output" = 141 ]
+		[ ! -s err ]
+	done
+	run -0 bash -c "pay-consume day 2>err1 | pay-tobase 2>err2 | pay-filter --dead-letter - 2>err3 | pay-agg --format nothing 2>err4; echo \${PIPESTATUS[*]}"
+	[ "$output" = "141 141 141 64" ]
+	[ ! -s err1 ] && [ ! -s err2 ] && [ ! -s err3 ] && [ -s err4 ]
+}
+
+# unready COMMAND...: runs it on pipes that do not wait (O_NONBLOCK), fed and read with pauses; its outputs go to out and err,
+# its processor time in seconds to spent
+unready() {
+	python3 - "$@" <<-'END'
+		import fcntl, os, resource, subprocess, sys, threading, time
+		def pipe():
+		    ends = os.pipe()
+		    for end in ends:
+		        fcntl.fcntl(end, fcntl.F_SETPIPE_SZ, 4096)
+		    return ends
+		def unready(end):
+		    fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_NONBLOCK)
+		    return end
+		(i, feed), (out, o), (err, e) = pipe(), pipe(), pipe()
+		for end in (i, o, e):
+		    unready(end)
+		child = subprocess.Popen(sys.argv[1:], stdin=i, stdout=o, stderr=e)
+		for end in (i, o, e):
+		    os.close(end)
+		def write():
+		    data = open("in", "rb").read()
+		    time.sleep(0.3)
+		    try:
+		        for at in range(0, len(data), 50000):
+		            os.write(feed, data[at:at + 50000])
+		            time.sleep(0.02)
+		    except BrokenPipeError:
+		        pass
+		    os.close(feed)
+		def read(end, to):
+		    with open(to, "wb") as file:
+		        time.sleep(0.5)
+		        while data := os.read(end, 20000):
+		            file.write(data)
+		            time.sleep(0.002)
+		threads = [threading.Thread(target=write), threading.Thread(target=read, args=(out, "out")), threading.Thread(target=read, args=(err, "err"))]
+		for thread in threads:
+		    thread.start()
+		status = child.wait()
+		for thread in threads:
+		    thread.join()
+		used = resource.getrusage(resource.RUSAGE_CHILDREN)
+		open("spent", "w").write(str(used.ru_utime + used.ru_stime))
+		sys.exit(status)
+	END
+}
+
+@test "standard streams that do not wait (O_NONBLOCK) are waited for, without an error and without haste" {
+	pay-gen -n 2000 --seed 1 >day
+	pay-consume --as stdin day >messages
+	pay-tobase messages >bases
+	for command in "pay-consume -" pay-tobase "pay-filter --tag" pay-rule "pay-store -d s.db" "pay-run 'pay-tobase | pay-filter'"; do
+		case $command in
+		pay-consume*) cp day in ;;
+		pay-tobase | pay-run*) cp messages in ;;
+		*) cp bases in ;;
+		esac
+		eval "$command" <in >want
+		rm -f s.db*
+		eval "unready timeout 60 $command"
+		echo "$command: $(head -c 300 err), $(cat spent) s"
+		cmp want out
+		[ ! -s err ]
+		[ "$(jq -n "$(cat spent) < 0.6")" = true ]
+	done
+	: >in
+	pay-store -d s.db bases >/dev/null
+	for command in "pay-filter --help" "pay-store -d s.db --export base" "pay-filter --check --policy p.csv"; do
+		{
+			echo reason,member,test,value
+			printf 'R%d,a,is,x\n' {1..900}
+		} >p.csv
+		eval "$command" >want </dev/null
+		eval "unready timeout 60 $command"
+		cmp want out
+	done
+	sed 's/"amount":/"amount":"x",&/' messages >in
+	status=0
+	unready pay-tobase --stats || status=$?
+	[ "$status" = 65 ]
+	grep -q '"program":"pay-tobase"' err
+}
+
+@test "a stage that reads a terminal says so, once, and reads it" {
+	pay-gen -n 2 --seed 1 | grep -v FINISH >day
+	for stage in pay-tobase "pay-consume -" "pay-run pay-tobase" "pay-store --log -d l.db --source day"; do
+		# What is typed ahead of Ctrl-D.
+		# shellcheck disable=SC2086 # several words
+		run timeout 20 python3 -c 'import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+time.sleep(0.5)
+os.write(fd, open("day", "rb").read() + b"\x04")
+try:
+    while data := os.read(fd, 10000):
+        os.write(1, data)
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' $stage
+		echo "$stage: $status $output"
+		[ "$status" = 0 ]
+		[ "$(grep -c 'reads from the terminal; Ctrl-D ends it' <<<"$output")" = 1 ]
+	done
+	for stage in "pay-tobase -q <day" "pay-tobase day" "pay-tobase --check"; do
+		run script -qec "$stage" /dev/null </dev/null
+		[[ $output != *"reads from the terminal"* ]]
+	done
+}

@@ -65,7 +65,7 @@ static size_t read_stored(struct bytes *bytes, void *to, size_t n)
 		got = read(bytes->fd, to, n);
 		if (got >= 0)
 			break;
-		if (errno != EINTR)
+		if (errno != EINTR && errno != EAGAIN)
 			fail(EX_IOERR, "%s: cannot read:", bytes->path);
 	}
 	if (got <= 0) {
