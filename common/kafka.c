@@ -60,13 +60,24 @@ __attribute__((format(printf, 2, 3))) _Noreturn static void refuse(const struct 
 	options_misuse("-X: %s", text);
 }
 
+/* How much of a text is shown in a message: its first word, when it is spelled as properties are, in lower case, and
+ * has a dot or stands before the =. All else may be a secret that got to the wrong place, as in `sasl.password:
+ * hunter2`. */
+static int shown_word(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz._-");
+	bool dotted = memchr(text, '.', n) && (!text[n] || strchr(" \t:;,", text[n]));
+	return n > 0 && (text[n] == '=' || dotted) ? (int)n : 0;
+}
+
 /* Sets the property in "name=value", which is changed on the way. */
 static void set_text(struct kafka *kafka, const struct kafka_property *own, const struct place *place, char *text)
 {
 	char why[512];
 	char *value = strchr(text, '=');
+	int word = shown_word(text);
 	if (!value || value == text)
-		refuse(place, "\"%.60s\" is not NAME=VALUE", value ? "" : text);
+		refuse(place, "%.*s%snot NAME=VALUE", word, text, word ? ": " : "");
 	*value++ = '\0';
 	/* kcat and librdkafka's own tools let a topic's properties be told apart. */
 	const char *name = strncmp(text, "topic.", 6) == 0 ? text + 6 : text;
@@ -76,7 +87,9 @@ static void set_text(struct kafka *kafka, const struct kafka_property *own, cons
 			       own->value);
 	switch (rd_kafka_conf_set(kafka->conf, name, value, why, sizeof why)) {
 	case RD_KAFKA_CONF_OK: break;
-	case RD_KAFKA_CONF_UNKNOWN: refuse(place, "%s knows no property \"%.80s\"", kafka_version(), name);
+	case RD_KAFKA_CONF_UNKNOWN:
+		refuse(place, "%s knows no property%s%.*s%s", kafka_version(), word ? " \"" : " of that name", word,
+		       text, word ? "\"" : "");
 	default: refuse(place, "property %s cannot have that value", name);
 	}
 	if (strcmp(name, "debug") == 0)

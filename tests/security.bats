@@ -173,6 +173,38 @@ public() {
 	printf 'sasl.password\0=hunter2\n' >properties
 	run -78 pay-produce -b 127.0.0.1:1 -t t -F properties </dev/null
 	[[ $output == *"properties:1: a NUL character"* && $output != *hunter2* ]]
+	# A line that is none, in any way: nothing behind its first word is shown, nor a word that is no property's.
+	while read -r line; do
+		printf '%s\n' "$line" >properties
+		for command in "pay-consume -b 127.0.0.1:1 -t t -F properties" "pay-produce -b 127.0.0.1:1 -t t -F properties" \
+			"pay-rule -b 127.0.0.1:1 --rules-topic t -F properties"; do
+			# shellcheck disable=SC2086 # several words
+			run -78 timeout 20 $command </dev/null
+			echo "$line: $output"
+			[[ $output == *"properties:1: "* && $output != *hunter2* && $output != *aHVu* ]]
+		done
+		run -64 pay-consume -b 127.0.0.1:1 -t t -X "$line"
+		[[ $output != *hunter2* && $output != *aHVu* ]]
+	done <<-'END'
+		sasl.password: hunter2
+		sasl.password hunter2
+		sasl.password:hunter2
+		sasl.password;hunter2
+		sasl.password -> hunter2
+		sasl.password hunter2=
+		sasl.password: hunter2=x
+		"sasl.password"="hunter2"
+		sasl_password:hunter2
+		{"sasl.password":"hunter2"}
+		export SASL_PASSWORD=hunter2
+		=hunter2
+		hunter2
+		hunter2=
+		aHVudGVyMg==
+	END
+	printf 'sasl.password: hunter2\n' >properties
+	run -78 pay-consume -b 127.0.0.1:1 -t t -F properties
+	[[ $output == *"properties:1: sasl.password: not NAME=VALUE"* ]]
 	for header in 'Authorization hunter2' 'Authorization\0: hunter2' 'Authorization: hunter2\x01' ': hunter2'; do
 		# shellcheck disable=SC2059 # an escape
 		printf "$header\n" >headers
