@@ -212,9 +212,10 @@ static void wish_files(struct consume *consume)
 static struct position position_of(const char *option, const char *text)
 {
 	struct position position;
-	if (!position_read(text, &position))
-		options_misuse("--%s: \"%s\" is no position in a topic (%s)", option, text, position_forms);
-	return position;
+	if (position_read(text, &position))
+		return position;
+	const char *advice = position_advice(text);
+	options_misuse("--%s: \"%s\" is no position in a topic (%s)", option, text, advice ? advice : position_forms);
 }
 
 /* What was asked, read as a wish for topics. */
@@ -251,6 +252,7 @@ static void wish_topics(struct consume *consume)
 	topic->resume = consume->wish.resume;
 	topic->resume_n = consume->wish.resume_n;
 	topic->allow_gap = consume->wish.allow_gap;
+	topics_check(topic);
 }
 
 static void read_options(struct consume *consume)

@@ -68,3 +68,32 @@ comes() {
 	[[ $(tail -n 1 out) != *'"end":"'* ]]
 	[ "$(amounts <out)" = "$(seq -s' ' 100)" ]
 }
+
+@test "what can never be waited for is refused: a topic named twice, a channel that is no name" {
+	refuses 64 'names payment twice' pay-consume -b "$MOCK" -t payment,payment --until end
+	refuses 64 'names payment twice' pay-consume -b "$MOCK" --list -t payment,other,payment
+	refuses 64 '--channels: "ONLINE,,X" is not a list' pay-consume -b "$MOCK" -t payment --until finish --channels ONLINE,,X
+	refuses 64 '--channels: "" is not a list' pay-consume -b "$MOCK" -t payment --until finish --channels ''
+	refuses 64 "names" pay-consume -b "$MOCK" -t payment --until finish --channels "$(seq -s, 9)"
+	refuses 64 "names" pay-consume -b "$MOCK" -t payment --until finish --channels A,A
+}
+
+@test "seconds and a date in digits are not taken for milliseconds" {
+	refuses 64 "write @1764266040000, or a date" pay-consume -b "$MOCK" -t payment --from @1764266040
+	refuses 64 "a date is written @2026-11-27" pay-consume -b "$MOCK" -t payment --to @20261127
+}
+
+@test "a FINISH closes the day as pay-tobase takes it: escapes do not hide it, and one with data or without a channel is none" {
+	mock_stop
+	rm mock.in mock.out
+	mock_start day
+	kcat -P -b "$MOCK" -t day <<-'END'
+		{"amount":1,"channel":"A","action":"FINISH","data":{"amount":5}}
+		{"amount":2,"channel":["A"],"action":"FINISH"}
+		{"amount":3,"action":"FINISH","data":null}
+		{"amount":4,"channel":"B","action":"FINISH","data":null}
+		{"amount":5,"channel":"\u0041","\u0061ction":"\u0046INISH","data":null}
+		{"amount":6}
+	END
+	[ "$(timeout 10 pay-consume -b "$MOCK" -t day --until finish --channels A | amounts)" = "1 2 3 4 5" ]
+}

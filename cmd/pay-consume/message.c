@@ -12,12 +12,14 @@ void message_reader_init(struct message_reader *reader, struct message_with with
 	names_init(&reader->names);
 	reader->channel = names_add(&reader->names, SLICE("channel"));
 	reader->action = names_add(&reader->names, SLICE("action"));
+	reader->data = names_add(&reader->names, SLICE("data"));
 	record_init(&reader->record);
 }
 
 void message_reader_free(struct message_reader *reader)
 {
 	record_free(&reader->record);
+	free(reader->decoded.p);
 }
 
 bool message_with_read(struct message_with *with, const char *list)
@@ -117,12 +119,19 @@ const char *message_deliver(struct message_reader *reader, struct delivery *deli
 	return NULL;
 }
 
-bool message_finish(const struct message_reader *reader, struct slice *channel)
+/* Whether a string member's characters are these, whatever its escapes. */
+static bool says(struct message_reader *reader, const struct member *member, struct slice text)
 {
-	const struct member *action = members_get(&reader->record.top, reader->action);
-	const struct member *of = members_get(&reader->record.top, reader->channel);
-	if (!action || !of || of->type != JSON_STRING || !slice_equal(action->value, SLICE("\"FINISH\"")))
+	return member && member->type == JSON_STRING && slice_equal(member_decoded(member, &reader->decoded), text);
+}
+
+bool message_finish(struct message_reader *reader, struct slice *channel)
+{
+	const struct members *top = &reader->record.top;
+	const struct member *of = members_get(top, reader->channel);
+	if (!says(reader, members_get(top, reader->action), SLICE("FINISH")) || !of || of->type != JSON_STRING ||
+	    member_given(members_get(top, reader->data)))
 		return false;
-	*channel = member_inside(of);
+	*channel = member_decoded(of, &reader->decoded);
 	return true;
 }

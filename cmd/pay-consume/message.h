@@ -27,7 +27,8 @@ struct message_reader {
 	struct names names;
 	struct record record;
 	struct message_with with;
-	int channel, action; /* names of members */
+	int channel, action, data; /* names of members */
+	struct scratch decoded;
 };
 
 void message_reader_init(struct message_reader *reader, struct message_with with);
@@ -44,8 +45,8 @@ const char *message_deliver(struct message_reader *reader, struct delivery *deli
 /* Delivers a message as bad, with its key. */
 void message_bad(struct delivery *delivery, const struct message *message, const char *reason);
 
-/* Whether the record that message_deliver delivered closes its partition's day for its channel (action FINISH);
- * channel gets its text as spelled, without quotes. */
-bool message_finish(const struct message_reader *reader, struct slice *channel);
+/* Whether the record that message_deliver delivered closes its partition's day for its channel: action FINISH, a
+ * channel, and no data, as pay-tobase takes it. channel gets its text, valid until the next call. */
+bool message_finish(struct message_reader *reader, struct slice *channel);
 
 #endif

@@ -1,13 +1,19 @@
 #include "position.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "date.h"
+#include "fail.h"
 #include "slice.h"
 
 const char position_forms[] = "beginning, end, stored, OFFSET, -N, @TIME";
+
+/* From 1973 to the year 9999. */
+#define MILLISECONDS_LEAST INT64_C(100000000000)
+#define MILLISECONDS_MOST  INT64_C(253402300799999)
 
 /* Digits alone, from 0 to INT64_MAX - 1. */
 static bool read_number(const char *text, int64_t *to)
@@ -42,6 +48,54 @@ static size_t read_zone(struct slice text, int *minutes)
 	return 6;
 }
 
+/* Digits alone that are a date, or a date and a time, without what stands between its parts: written as we read it. */
+static bool respell(const char *text, char to[sizeof "2025-05-25T00:00:00"])
+{
+	static const char form[] = "____-__-__T__:__:__";
+	size_t n = strlen(text), at = 0, used = 0;
+	if ((n != 8 && n != 12 && n != 14) || strspn(text, "0123456789") != n)
+		return false;
+	for (; used < n; at++)
+		to[at] = form[at] == '_' ? text[used++] : form[at];
+	to[at] = '\0';
+	return n == 8 ? date_read(slice_of(to), &(date_day){0}) : date_time_read(slice_of(to), NULL, NULL);
+}
+
+/* Milliseconds in digits. Seconds, micro- and nanoseconds of our days, and a date without its hyphens, would be times
+ * long before Kafka or after the year 9999: none of these is one. */
+static bool read_milliseconds(const char *text, int64_t *to)
+{
+	char date[sizeof "2025-05-25T00:00:00"];
+	int64_t value;
+	if (!read_number(text, &value) || value < MILLISECONDS_LEAST || value > MILLISECONDS_MOST ||
+	    respell(text, date))
+		return false;
+	*to = value;
+	return true;
+}
+
+char *position_advice(const char *text)
+{
+	static const struct {
+		const char *unit;
+		int64_t most, times, parts;
+	} units[] = {{"seconds", MILLISECONDS_LEAST - 1, 1000, 1},
+		     {"microseconds", MILLISECONDS_MOST * 1000, 1, 1000},
+		     {"nanoseconds", INT64_MAX - 1, 1, 1000000}};
+	char date[sizeof "2025-05-25T00:00:00"];
+	int64_t value;
+	if (*text != '@' || !read_number(text + 1, &value))
+		return NULL;
+	if (respell(text + 1, date))
+		return must_format("a date is written @%s, digits alone are milliseconds since 1970", date);
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (value <= units[i].most)
+			return must_format("digits alone are milliseconds since 1970, of which this is no likely time; "
+					   "if it is in %s, write @%" PRId64 ", or a date",
+					   units[i].unit, value * units[i].times / units[i].parts);
+	return NULL;
+}
+
 static bool read_time(const char *text, int64_t *to)
 {
 	enum { SECONDS = sizeof "2025-05-25T00:00:00" - 1 };
@@ -49,7 +103,7 @@ static bool read_time(const char *text, int64_t *to)
 	date_day day;
 	int32_t second;
 	int ahead;
-	if (read_number(text, to))
+	if (read_milliseconds(text, to))
 		return true;
 	if (date_read(time, &day)) {
 		*to = (int64_t)day * 86400000;

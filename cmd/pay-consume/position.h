@@ -23,8 +23,12 @@ struct position {
 extern const char position_forms[];
 
 /* Reads beginning, end, stored, an offset, -N, or @ and a time: milliseconds, a date, or a date-time with an optional
- * zone (Z, +hh:mm, -hh:mm; without one it is UTC, as no zone is taken from the machine). Returns whether it is one;
- * *to is set only then. */
+ * zone (Z, +hh:mm, -hh:mm; without one it is UTC, as no zone is taken from the machine). Milliseconds before 1973 or
+ * after 9999, or that read as a date (@20251127), are none: whoever writes them means something else. Returns whether
+ * it is one; *to is set only then. */
 bool position_read(const char *text, struct position *to);
+
+/* Of a text that position_read refused: what it likely means and how that is written, to be freed; NULL: no idea. */
+char *position_advice(const char *text);
 
 #endif

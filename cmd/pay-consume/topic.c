@@ -55,6 +55,36 @@ static bool list_has(const char *list, int32_t number, long *most)
 	return has;
 }
 
+/* Whether a word stands in a list behind the one at `at`. */
+static bool follows(const char *at, struct slice word)
+{
+	struct slice other;
+	while (slice_word(&at, &other))
+		if (slice_equal(word, other))
+			return true;
+	return false;
+}
+
+void topics_check(const struct topic_wish *wish)
+{
+	struct slice word;
+	size_t channels = 0;
+	bool good = *wish->channels != '\0';
+	for (const char *names = wish->names ? wish->names : ""; slice_word(&names, &word);) {
+		if (word.n == 0)
+			options_misuse("-t: \"%s\" is not a list of topics", wish->names);
+		if (follows(names, word))
+			options_misuse("-t: \"%s\" names %.*s twice", wish->names, (int)word.n, word.p);
+	}
+	for (const char *list = wish->channels; slice_word(&list, &word); channels++)
+		good = good && trace_channel(word) && !follows(list, word);
+	if (!good || channels > TRACE_CHANNELS)
+		options_misuse(
+		    "--channels: \"%s\" is not a list of up to %d different names, of letters, digits, _ . - "
+		    "and under %d bytes each",
+		    wish->channels, TRACE_CHANNELS, TRACE_NAME);
+}
+
 static void add_partition(struct topics *topics, const char *topic, rd_kafka_topic_t *handle, int32_t number)
 {
 	topics->partition = must_realloc(topics->partition, (topics->n + 1) * sizeof *topics->partition);
@@ -121,11 +151,8 @@ struct topics *topics_find(const struct topic_wish *wish, const struct settings 
 	topics_connect(topics, settings);
 	sinks_open(&topics->sinks, wish->resume, wish->resume_n, settings);
 	struct slice word;
-	for (const char *names = wish->names; slice_word(&names, &word);) {
-		if (word.n == 0)
-			options_misuse("-t: \"%s\" is not a list of topics", wish->names);
+	for (const char *names = wish->names; slice_word(&names, &word);)
 		add_topic(topics, must_format("%.*s", (int)word.n, word.p));
-	}
 	if (topics->n == 0)
 		options_misuse("no partition is wanted");
 	index_partitions(topics);

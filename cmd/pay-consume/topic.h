@@ -97,6 +97,10 @@ bool topics_grown(const struct topics *topics);
  * resume from these are what all of them hold, and the sinks have a few seconds to come to the end. */
 void topics_commit_last(struct topics *topics);
 
+/* Ends the program with 64 where the lists of topics and channels hold what cannot be waited for: a name twice, none,
+ * too many. */
+void topics_check(const struct topic_wish *wish);
+
 /* Writes a table of topics (all but the cluster's own where none is named), partitions, offsets, and where a group is,
  * to standard output. */
 void topics_list(const struct topic_wish *wish, const struct settings *settings);

@@ -54,8 +54,7 @@ int64_t trace_days(const struct trace *trace, struct slice channel)
 	return -1;
 }
 
-/* Whether a name can stand in the text of a trace. */
-static bool plain(struct slice name)
+bool trace_channel(struct slice name)
 {
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
@@ -72,7 +71,7 @@ void trace_set_days(struct trace *trace, struct slice channel, int64_t days)
 	while (i < trace->channels && !slice_equal(slice_of(trace->channel[i].name), channel))
 		i++;
 	if (i == trace->channels) {
-		if (i == TRACE_CHANNELS || !plain(channel))
+		if (i == TRACE_CHANNELS || !trace_channel(channel))
 			return;
 		memcpy(trace->channel[i].name, channel.p, channel.n);
 		trace->channel[i].name[channel.n] = '\0';

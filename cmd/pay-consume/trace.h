@@ -39,8 +39,10 @@ uint64_t trace_hash(struct slice value);
 /* The days that a channel has closed; -1 when it is not known. */
 int64_t trace_days(const struct trace *trace, struct slice channel);
 
-/* Sets them; a name of TRACE_NAME bytes or more, with other characters than letters, digits, _ . -, or one more than
- * TRACE_CHANNELS is left out. */
+/* Whether a channel's name can be kept: under TRACE_NAME bytes, of letters, digits, _ . - alone. */
+bool trace_channel(struct slice name);
+
+/* Sets them; a name that cannot be kept, or one more than TRACE_CHANNELS, is left out. */
 void trace_set_days(struct trace *trace, struct slice channel, int64_t days);
 
 #endif

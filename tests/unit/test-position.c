@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cmd/pay-consume/position.h"
 
@@ -69,9 +71,39 @@ static void times_of_messages_in_milliseconds(void **state)
 	refuses("@2025-05-25 00:00");
 }
 
+static void advises(const char *text, const char *form)
+{
+	refuses(text);
+	char *advice = position_advice(text);
+	assert_non_null(advice);
+	print_message("%s\n", advice);
+	assert_non_null(strstr(advice, form));
+	free(advice);
+}
+
+static void other_units_and_dates_without_hyphens_are_no_times(void **state)
+{
+	(void)state;
+	advises("@1764266040", "@1764266040000");
+	advises("@0", "@0");
+	advises("@99999999999", "@99999999999000");
+	reads("@100000000000", POSITION_TIME, 100000000000);
+	advises("@1764266040000000", "@1764266040000,");
+	advises("@1764266040000000000", "@1764266040000,");
+	reads("@253402300799999", POSITION_TIME, 253402300799999);
+	advises("@253402300800000", "@253402300800,");
+	advises("@20261127", "@2026-11-27,");
+	advises("@202611271830", "@2026-11-27T18:30,");
+	advises("@20261127183015", "@2026-11-27T18:30:15,");
+	reads("@202613271830", POSITION_TIME, 202613271830);
+	assert_null(position_advice("yesterday"));
+	assert_null(position_advice("@yesterday"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(words_and_numbers),
+					   cmocka_unit_test(other_units_and_dates_without_hyphens_are_no_times),
 					   cmocka_unit_test(times_of_messages_in_milliseconds)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
