@@ -232,6 +232,71 @@ settled() { sqlite3 -separator ' ' "$1" 'select count(*), sum(amount), count(dis
 	[ "$(settled a.db)" = "5 15 5" ]
 }
 
+# lives TOPIC [OPTION]...: follows it into `out`; comes N: until that many records are there
+lives() {
+	pay-consume -b "$BROKER" -t "$1" "${@:2}" >out 2>err 3>&- &
+	follower=$!
+}
+comes() {
+	local _
+	for _ in {1..150}; do
+		[ "$(grep -c '^{"_src"' out)" -lt "$1" ] || return 0
+		sleep 0.1
+	done
+	cat err
+	return 1
+}
+# ends STATUS: the follower, with that
+ends() {
+	local status=0
+	timeout 20 tail --pid="$follower" -f /dev/null || return
+	wait "$follower" || status=$?
+	cat err
+	[ "$status" = "$1" ]
+}
+
+@test "a topic that is made anew while it is followed is found before anything of the new one is taken" {
+	topic_create reborn 1
+	payments 1 5 | topic_write reborn
+	lives reborn
+	comes 5
+	topic_delete reborn
+	topic_create reborn 1
+	payments 101 108 | topic_write reborn
+	ends 76
+	grep -q "offset 4 holds another message than when it was read: the topic was made anew" err
+	[ "$(amounts <out)" = "1 2 3 4 5" ]
+	# The same where reading began at the end, and nothing was read yet.
+	lives reborn --from end
+	sleep 1
+	topic_delete reborn
+	topic_create reborn 1
+	payments 1 9 | topic_write reborn
+	ends 76
+	[ "$(amounts <out)" = "" ]
+	# And a shorter one.
+	lives reborn
+	comes 9
+	topic_delete reborn
+	topic_create reborn 1
+	payments 1 5 | topic_write reborn
+	ends 76
+	[ "$(amounts <out)" = "1 2 3 4 5 6 7 8 9" ]
+}
+
+@test "where retention has taken the last message that was read, the next ones come all the same" {
+	topic_create emptied 1
+	payments 1 5 | topic_write emptied
+	lives emptied
+	comes 5
+	topic_truncate emptied 0 5
+	payments 6 7 | topic_write emptied
+	comes 7
+	kill "$follower"
+	ends 143
+	[ "$(amounts <out)" = "1 2 3 4 5 6 7" ]
+}
+
 @test "--until finish ends when each partition has the FINISH of each channel, and the next day begins behind it" {
 	topic_create days 2
 	{

@@ -87,7 +87,6 @@ static void begin_partition(struct topics *topics, struct topic_partition *parti
 			partition->start = held.first;
 	}
 	check_start(topics, partition, whose);
-	partition->check = partition->trace.offset >= partition->low && partition->trace.offset < partition->start;
 	partition->known = partition->next = partition->start;
 	free(held.state);
 	free(text);

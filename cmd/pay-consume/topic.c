@@ -193,8 +193,7 @@ static void open_topics(void *self, struct delivery *delivery)
 			done(topics, partition);
 			continue;
 		}
-		/* The message that was the last one before is met again, and compared. */
-		int64_t from = partition->check ? partition->trace.offset : partition->start;
+		int64_t from = witness_begin(partition);
 		if (rd_kafka_consume_start_queue(partition->handle, partition->number, from, topics->queue) != 0)
 			kafka_fail(&topics->kafka, rd_kafka_last_error(), "%s/%d: cannot read", partition->topic,
 				   (int)partition->number);
@@ -291,6 +290,14 @@ static void read_key(struct topics *topics, const rd_kafka_message_t *from, stru
 	message->key_base64 = !plain;
 }
 
+/* The last message, by which the topic will be known again. */
+static void remember(struct topic_partition *partition, const rd_kafka_message_t *message)
+{
+	partition->trace.offset = message->offset;
+	partition->trace.hash =
+	    trace_hash((struct slice){message->payload ? message->payload : "", message->len});
+}
+
 static void deliver(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *from)
 {
 	struct message message = {.source = prefix_source(&partition->prefix, from->offset),
@@ -310,21 +317,7 @@ static void deliver(struct topics *topics, struct topic_partition *partition, co
 	} else if (message_finish(&topics->reader, &channel)) {
 		trace_set_days(&partition->trace, channel, trace_days(&partition->trace, channel) + 1);
 	}
-	partition->trace.offset = from->offset;
-	partition->trace.hash = trace_hash(message.value);
-}
-
-/* The message that was the last one before: is it still the same? */
-static void check_last(struct topic_partition *partition, const rd_kafka_message_t *message)
-{
-	struct slice value = {message->payload ? message->payload : "", message->len};
-	if (message->offset == partition->trace.offset && trace_hash(value) != partition->trace.hash)
-		fail(EX_OPERATOR,
-		     "%s/%d: offset %" PRId64 " holds another message than when it was read: the topic was made anew; "
-		     "settle what is missing, then "
-		     "begin with new databases or another topic name",
-		     partition->topic, (int)partition->number, message->offset);
-	partition->check = false;
+	remember(partition, from);
 }
 
 /* All before `offset` was seen. */
@@ -332,7 +325,6 @@ static void seen_up_to(struct topics *topics, struct topic_partition *partition,
 {
 	if (offset > partition->end)
 		offset = partition->end;
-	partition->at_end = true;
 	if (partition->outside == 0 && offset > partition->next) {
 		partition->next = offset;
 		topics->delivery->moved = true;
@@ -344,14 +336,29 @@ static void seen_up_to(struct topics *topics, struct topic_partition *partition,
 static void take_event(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *message)
 {
 	switch (message->err) {
-	case RD_KAFKA_RESP_ERR__PARTITION_EOF: seen_up_to(topics, partition, message->offset); break;
+	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+		witness_end(topics, partition, message->offset);
+		partition->at_end = true;
+		partition->quiet = topics->empty; /* the event may have waited for us as long */
+		seen_up_to(topics, partition, message->offset);
+		break;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+		if (partition->witness.asked || partition->trace.offset < 0) {
+			partition->witness.missing = true;
+			break;
+		}
 		output_flush(&topics->delivery->out);
 		fail(EX_OPERATOR,
 		     "%s/%d: offset %" PRId64
 		     " is not in the topic any more: retention has overtaken us, or the topic was made anew",
 		     partition->topic, (int)partition->number, partition->next);
+	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		output_flush(&topics->delivery->out);
+		fail(EX_OPERATOR,
+		     "%s/%d: the topic has no such partition any more: it was made anew with fewer; settle what is "
+		     "missing, then begin with new databases or another topic name",
+		     partition->topic, (int)partition->number);
 	default:
 		if (kafka_passes(message->err) || message->err == RD_KAFKA_RESP_ERR_UNKNOWN)
 			break; /* the client tries again by itself */
@@ -380,11 +387,13 @@ static void take_message(rd_kafka_message_t *message, void *self)
 		take_event(topics, partition, message);
 		return;
 	}
-	partition->at_end = false;
-	if (partition->check)
-		check_last(partition, message);
-	if (message->offset < partition->next)
+	if ((partition->at_end || partition->witness.asked) && !witness_passes(topics, partition, message))
 		return;
+	if (message->offset < partition->next) {
+		if (partition->trace.offset < 0)
+			remember(partition, message);
+		return;
+	}
 	if (message->offset >= partition->end) {
 		seen_up_to(topics, partition, partition->end);
 		return;
@@ -482,6 +491,7 @@ static bool read_topics(void *self, struct delivery *delivery)
 		return false;
 	int wait = delivery_tick(delivery, delivery->stats.in, false);
 	if (rd_kafka_consume_callback_queue(topics->queue, 0, take_message, topics) == 0) {
+		topics->empty = stats_clock();
 		const struct topic_partition *partition = topics->kafka.down == 0 ? starving(topics) : NULL;
 		int most = partition ? STARVING_WAIT_MS : LONGEST_WAIT_MS;
 		wait = delivery_tick(delivery, delivery->stats.in, true);
@@ -491,6 +501,7 @@ static bool read_topics(void *self, struct delivery *delivery)
 	}
 	kafka_serve(&topics->kafka, 0);
 	check_patience(topics);
+	witness_tick(topics);
 	group_tick(topics);
 	return topics->left > 0 && !has_grown(topics);
 }

@@ -37,6 +37,17 @@ struct topic_wish {
 	double patience; /* seconds without any broker before the program ends */
 };
 
+/* A message that was read, by which the topic is known to be the one that it was: a topic that is deleted and made anew
+ * under the same name has another message at that offset, or none. Asked for again where reading begins behind it, before
+ * a message is taken after a silence, and now and then. */
+struct witness {
+	int64_t offset; /* -1: there is none */
+	uint64_t hash;
+	bool asked;    /* it is on its way once more */
+	bool missing;  /* asked, and its offset is not there */
+	double looked; /* stats_clock() when it was asked for last */
+};
+
 struct topic_partition {
 	const char *topic;
 	int32_t number;
@@ -49,8 +60,9 @@ struct topic_partition {
 	uint64_t outside;  /* messages outside the time range since `next` */
 	bool done;
 	bool at_end; /* of what there is for now */
+	double quiet; /* at_end: stats_clock() since when */
 	struct trace trace;
-	bool check; /* the message at trace.offset, before start, is still to be met */
+	struct witness witness;
 	struct prefix prefix;
 };
 
@@ -77,10 +89,12 @@ struct topics {
 	struct message_reader reader;
 	struct scratch key, headers;
 	char ts[24];
+	double empty;     /* stats_clock() when there was nothing to read last */
 	double counted;   /* stats_clock() when the partitions were counted */
 	bool grown;       /* a topic has more partitions than are read */
 	double asked;     /* stats_clock() of the last question whether a broker is back */
 	double committed; /* stats_clock() of the last commit of the group */
+	size_t witness;   /* the last partition whose witness was looked after */
 };
 
 /* Connects, and finds where each partition begins and ends. Ends the program with 69 where cluster, topic, partition
@@ -114,6 +128,18 @@ void topics_watermarks(struct topics *topics, const char *topic, int32_t number,
 
 /* For topic.c: where each partition begins (begin.c). */
 void topics_begin(struct topics *topics);
+
+/* For topic.c: the witnesses (witness.c). */
+/* Where reading starts, so that the partition's witness comes first; makes the last message before its start one where
+ * nothing is known of it. */
+int64_t witness_begin(struct topic_partition *partition);
+/* A message that has come, before anything is done with it. Returns whether it may be taken; if not, it comes again
+ * behind the witness. Another message in its place ends the program with 76. */
+bool witness_passes(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *message);
+/* The partition was read to its end, which is at that offset. One before what was read ends the program with 76. */
+void witness_end(struct topics *topics, const struct topic_partition *partition, int64_t offset);
+/* While reading: asks for one now and then, and reads on where retention has taken one. */
+void witness_tick(struct topics *topics);
 
 /* For topic.c and begin.c: the group (group.c). */
 /* Where the group is in a partition; false when it is nowhere. */
