@@ -356,10 +356,9 @@ static void consume_all(const struct consume *consume, struct delivery *delivery
 			;
 		delivery_source_end(delivery);
 	}
-	bool whole = !stop && !(consume->topics && topics_grown(consume->topics));
-	if (whole)
+	if (!stop)
 		covers_say(&consume->covers, &delivery->mark);
-	delivery_end(delivery, whole ? MARK_COMPLETE : MARK_STOP);
+	delivery_end(delivery, stop ? MARK_STOP : MARK_COMPLETE);
 }
 
 int main(int argc, char **argv)
@@ -394,7 +393,6 @@ int main(int argc, char **argv)
 		if (strcmp(consume.options.operands[i], "-") == 0)
 			input_announce(STDIN_FILENO);
 	consume_all(&consume, &delivery);
-	bool grown = consume.topics && topics_grown(consume.topics);
 	if (consume.topics)
 		topics_commit_last(consume.topics);
 	for (int i = 0; i < consume.sources_n; i++)
@@ -403,8 +401,5 @@ int main(int argc, char **argv)
 		signal(stop, SIG_DFL);
 		raise(stop);
 	}
-	if (grown)
-		fail(EX_TEMPFAIL, "%s: has more partitions now; start again, and they are read too",
-		     consume.topic_wish.names);
 	return 0;
 }

@@ -298,6 +298,18 @@ bool cover_high(struct database *database, struct slice source, int32_t partitio
 	return found;
 }
 
+bool cover_begun(struct database *database, struct slice source, int32_t partition, int64_t *next)
+{
+	sqlite3_stmt *begun = database_prepare(database, "SELECT next FROM state WHERE source=?1 AND partition=?2");
+	bool found;
+
+	bind_partition(database, begun, source, partition);
+	if ((found = database_step(database, begun)))
+		*next = sqlite3_column_int64(begun, 0);
+	sqlite3_finalize(begun);
+	return found;
+}
+
 char *cover_state(struct database *database, struct slice source, int32_t partition, int64_t next)
 {
 	sqlite3_stmt *known =

@@ -45,6 +45,10 @@ enum { COVER_SAME = 64 };
 /* The highest interval [lo,hi) of a source partition; false when there is none. lo may be NULL. */
 bool cover_high(struct database *database, struct slice source, int32_t partition, int64_t *lo, int64_t *hi);
 
+/* Where pay-consume began with a source partition of which nothing is covered yet, as a mark has said; false when none
+ * has. */
+bool cover_begun(struct database *database, struct slice source, int32_t partition, int64_t *next);
+
 /* What pay-consume said of a source partition for going on at `next`, to be freed by the caller; NULL: nothing. */
 char *cover_state(struct database *database, struct slice source, int32_t partition, int64_t next);
 

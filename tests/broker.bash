@@ -92,6 +92,15 @@ topic_delete() {
 # topic_truncate NAME PARTITION OFFSET: deletes what is before OFFSET, as retention does.
 topic_truncate() { topic "$BROKER" truncate "$@"; }
 
+# topic_grow NAME PARTITIONS: to that many; returns when all can be read and written.
+topic_grow() {
+	topic "$BROKER" grow "$@" || return
+	topic_waits "$1" "$2"
+}
+
+# topic_forget NAME PARTITION GROUP: the group's offset expires there.
+topic_forget() { topic "$BROKER" forget "$@"; }
+
 # topic_stamped NAME PARTITION TIME VALUE: one record with that time, in ms.
 topic_stamped() { topic "$BROKER" stamp "$@"; }
 

@@ -264,7 +264,7 @@ ends() {
 	topic_create reborn 1
 	payments 101 108 | topic_write reborn
 	ends 76
-	grep -q "offset 4 holds another message than when it was read: the topic was made anew" err
+	grep -q "the topic was made anew; settle what is missing" err
 	[ "$(amounts <out)" = "1 2 3 4 5" ]
 	# The same where reading began at the end, and nothing was read yet.
 	lives reborn --from end
@@ -295,6 +295,54 @@ ends() {
 	kill "$follower"
 	ends 143
 	[ "$(amounts <out)" = "1 2 3 4 5 6 7" ]
+}
+
+@test "a partition that is added while a topic is followed is read too, from its beginning" {
+	topic_create grows 1
+	payments 1 2 | topic_write grows
+	lives grows --from end
+	sleep 1
+	payments 3 3 | topic_write grows
+	topic_grow grows 2
+	payments 4 6 | topic_write grows -p 1
+	comes 4
+	kill "$follower"
+	ends 143
+	[ "$(amounts <out)" = "3 4 5 6" ]
+	grep -q "has 2 partitions now, 1 more" err
+	[ "$(jq -s -c '[.[] | select(._mark)._mark] | [(map(.from["grows/1"] // empty) | min), (map(.next["grows/1"] // empty) | max)]' out)" = "[0,3]" ]
+}
+
+@test "a partition that was added since begins at its beginning, wherever --from is, by a database and by a group" {
+	topic_create added 2
+	payments 1 2 | topic_write added -p 0
+	payments 3 4 | topic_write added -p 1
+	# The second partition gives nothing at first; where it begins is known all the same.
+	payments 5 5 | topic_write added -p 0
+	settle added a.db b.db --until end --from -1 --partitions 0
+	settle added a.db b.db --until end --from end
+	consume added --from end -g adds >/dev/null
+	payments 6 6 | topic_write added -p 1
+	topic_grow added 3
+	payments 7 9 | topic_write added -p 2
+	settle added a.db b.db --until end --from end
+	[ "$(settled a.db)" = "5 35 5" ] # 5 6 7 8 9
+	[ "$(jq -s 'map(.value.totalAmount) | add' totals)" = 35 ]
+	[ "$(consume added -g adds --from end | amounts)" = "6 7 8 9" ]
+}
+
+@test "a group's offset that has expired is refused, since what stands before it may have been taken" {
+	topic_create expires 3
+	payments 1 2 | topic_write expires -p 0
+	payments 3 4 | topic_write expires -p 1
+	consume expires -g expired >/dev/null
+	topic_forget expires 1 expired
+	refuses 76 "expires/1: expired has no offset there, though of other partitions" consume expires -g expired
+	refuses 76 "it has expired, or was deleted" consume expires --resume group:expired
+	[ "$(consume expires --resume group:expired --allow-gap --from 1 --partitions 1 | amounts)" = 4 ]
+	# One that never had a message has nothing to be taken twice.
+	topic_forget expires 2 expired
+	[ "$(consume expires -g expired --partitions 0,2 | amounts)" = "" ]
 }
 
 @test "--until finish ends when each partition has the FINISH of each channel, and the next day begins behind it" {

@@ -289,6 +289,33 @@ a {"key":{"m":"a"},"value":{"count":2}}' ]
 	[ "$(topic_read settled | sort)" = "$(pay-gen -n 20000 --seed 7 | pay-consume - | pay-tobase --plain | sed 's/"_src":"[^"]*",//' | sort)" ]
 }
 
+@test "an offset that has expired is refused, where no other tells that the partition is new" {
+	topic_create forgotten 2
+	topic_create written 1
+	printf '{"id":%d}\n' 1 2 3 | topic_write forgotten -p 0
+	printf '{"id":%d}\n' 4 5 | topic_write forgotten -p 1
+	copy() { pay-consume -b "$BROKER" -t forgotten --until end "$@" | produce written --transactional-id forgets --group forgets; }
+	copy
+	each_once written 5
+	topic_forget forgotten 1 forgets
+	printf '{"id":%d}\n' 6 | topic_write forgotten -p 0
+	refuses 76 "group forgets: forgotten/1: has no offset there, though of other partitions" copy
+	refuses 76 "has no offset there" pay-consume -b "$BROKER" -t forgotten --until end --resume group:forgets
+	each_once written 5
+	# A partition that is new, and one that has no messages, are no cause.
+	topic_create fresh 2
+	printf '{"id":%d}\n' 7 | topic_write fresh -p 0
+	copy() { pay-consume -b "$BROKER" -t fresh --until end "$@" | produce written --transactional-id fresh --group fresh; }
+	copy
+	topic_forget fresh 1 fresh
+	copy --resume group:fresh
+	topic_grow fresh 3
+	printf '{"id":%d}\n' 8 | topic_write fresh -p 2
+	printf '{"id":%d}\n' 9 | topic_write fresh -p 1
+	copy --resume group:fresh --from end
+	each_once written 8
+}
+
 @test "a newer instance fences the older one, which ends with 76 and writes nothing more" {
 	topic_create source6 1
 	topic_create once6 1

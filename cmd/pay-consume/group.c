@@ -10,9 +10,9 @@
 
 enum { BETWEEN_COMMITS = 5 /* seconds */, SINKS_LAST = 10 /* seconds the sinks have at the end */ };
 
-bool group_committed(struct topics *topics, const struct topic_partition *partition, struct sink_cover *to)
+bool group_committed(struct topics *topics, const char *topic, int32_t partition, struct sink_cover *to)
 {
-	return sinks_group_offset(&topics->kafka, topics->wish->group, partition->topic, partition->number, to);
+	return sinks_group_offset(&topics->kafka, topics->wish->group, topic, partition, to);
 }
 
 /* Commits what is listed, and waits for the answer, but not for a cluster that is away. */

@@ -15,7 +15,7 @@ static void list_partition(struct topics *topics, const struct topic_partition *
 	shown_print(stdout, "%-30s %9d %15" PRId64 " %15" PRId64, partition->topic, (int)partition->number, low, high);
 	if (topics->wish->group) {
 		struct sink_cover stored;
-		if (group_committed(topics, partition, &stored)) {
+		if (group_committed(topics, partition->topic, partition->number, &stored)) {
 			shown_print(stdout, " %15" PRId64 " %15" PRId64, stored.hi, high - stored.hi);
 			free(stored.state);
 		} else {

@@ -56,12 +56,16 @@ static bool database_cover(const char *path, const char *topic, int32_t partitio
 	if (!database_open_cover(&database, path))
 		return false;
 	bool found = cover_high(&database, name, partition, &to->lo, &to->hi);
+	if (!found && cover_begun(&database, name, partition, &to->hi)) {
+		to->lo = to->hi;
+		found = true;
+	}
 	to->state = found ? cover_state(&database, name, partition, to->hi) : NULL;
 	database_close(&database);
 	return found;
 }
 
-static bool cover_of(struct sinks *sinks, size_t number, const char *topic, int32_t partition, struct sink_cover *to)
+bool sinks_cover(struct sinks *sinks, size_t number, const char *topic, int32_t partition, struct sink_cover *to)
 {
 	const char *group = group_of(sinks->name[number]);
 	if (group)
@@ -74,7 +78,7 @@ struct sinks_held sinks_hold(struct sinks *sinks, const char *topic, int32_t par
 	struct sinks_held held = {.all = sinks->n > 0, .least = INT64_MAX, .first = INT64_MAX};
 	for (size_t i = 0; i < sinks->n; i++) {
 		struct sink_cover cover;
-		if (!cover_of(sinks, i, topic, partition, &cover)) {
+		if (!sinks_cover(sinks, i, topic, partition, &cover)) {
 			held.all = false;
 			continue;
 		}

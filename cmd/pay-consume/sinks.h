@@ -40,6 +40,10 @@ struct sinks_held {
 	char *state; /* what the least of them keeps, to be freed; NULL: nothing */
 };
 
+/* What one of them has of a source partition; false: nothing. A database that a mark has told where reading began has
+ * that, even if nothing came yet. */
+bool sinks_cover(struct sinks *sinks, size_t number, const char *topic, int32_t partition, struct sink_cover *to);
+
 /* Asks them. A database that is not there yet has nothing; a file that is no sink's, or a group that cannot be read,
  * ends the program. */
 struct sinks_held sinks_hold(struct sinks *sinks, const char *topic, int32_t partition);

@@ -112,7 +112,7 @@ static void add_topic(struct topics *topics, char *name)
 	topics->topic[topics->topics_n++] = topic;
 }
 
-static struct topic *topic_of(struct topics *topics, const rd_kafka_topic_t *handle)
+struct topic *topics_of(struct topics *topics, const rd_kafka_topic_t *handle)
 {
 	for (size_t i = 0; i < topics->topics_n; i++)
 		if (topics->topic[i].handle == handle)
@@ -120,17 +120,17 @@ static struct topic *topic_of(struct topics *topics, const rd_kafka_topic_t *han
 	return NULL;
 }
 
-/* The partitions no longer move: they can be found by number. */
+/* The partitions no longer move, until more come: they can be found by number. */
 static void index_partitions(struct topics *topics)
 {
 	for (size_t i = 0; i < topics->topics_n; i++) {
 		struct topic *topic = &topics->topic[i];
-		topic->at = must_alloc((size_t)topic->n * sizeof *topic->at);
+		topic->at = must_realloc(topic->at, (size_t)topic->n * sizeof *topic->at);
 		memset(topic->at, 0, (size_t)topic->n * sizeof *topic->at);
 	}
 	for (size_t i = 0; i < topics->n; i++) {
 		struct topic_partition *partition = &topics->partition[i];
-		topic_of(topics, partition->handle)->at[partition->number] = partition;
+		topics_of(topics, partition->handle)->at[partition->number] = partition;
 	}
 }
 
@@ -178,6 +178,19 @@ static void done(struct topics *topics, struct topic_partition *partition)
 	topics->left--;
 }
 
+static void start(struct topics *topics, struct topic_partition *partition)
+{
+	if (partition->end < partition->start ||
+	    (topics->wish->until == TOPIC_FINISH && day_is_closed(topics, partition))) {
+		done(topics, partition);
+		return;
+	}
+	if (rd_kafka_consume_start_queue(partition->handle, partition->number, witness_begin(partition),
+					 topics->queue) != 0)
+		kafka_fail(&topics->kafka, rd_kafka_last_error(), "%s/%d: cannot read", partition->topic,
+			   (int)partition->number);
+}
+
 static void open_topics(void *self, struct delivery *delivery)
 {
 	struct topics *topics = self;
@@ -186,18 +199,9 @@ static void open_topics(void *self, struct delivery *delivery)
 	message_reader_init(&topics->reader, topics->wish->with);
 	topics->queue = rd_kafka_queue_new(topics->kafka.client);
 	topics->left = topics->n;
-	for (size_t i = 0; i < topics->n; i++) {
-		struct topic_partition *partition = &topics->partition[i];
-		if (partition->end < partition->start ||
-		    (topics->wish->until == TOPIC_FINISH && day_is_closed(topics, partition))) {
-			done(topics, partition);
-			continue;
-		}
-		int64_t from = witness_begin(partition);
-		if (rd_kafka_consume_start_queue(partition->handle, partition->number, from, topics->queue) != 0)
-			kafka_fail(&topics->kafka, rd_kafka_last_error(), "%s/%d: cannot read", partition->topic,
-				   (int)partition->number);
-	}
+	for (size_t i = 0; i < topics->n; i++)
+		start(topics, &topics->partition[i]);
+	delivery->moved = true; /* where they begin is said soon, even if nothing comes */
 }
 
 /* Takes in what lies outside the time range, now that something inside has followed it. */
@@ -344,15 +348,8 @@ static void take_event(struct topics *topics, struct topic_partition *partition,
 		break;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-		if (partition->witness.asked || partition->trace.offset < 0) {
-			partition->witness.missing = true;
-			break;
-		}
-		output_flush(&topics->delivery->out);
-		fail(EX_OPERATOR,
-		     "%s/%d: offset %" PRId64
-		     " is not in the topic any more: retention has overtaken us, or the topic was made anew",
-		     partition->topic, (int)partition->number, partition->next);
+		partition->witness.missing = true;
+		break;
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 		output_flush(&topics->delivery->out);
 		fail(EX_OPERATOR,
@@ -372,7 +369,7 @@ static void take_message(rd_kafka_message_t *message, void *self)
 {
 	struct topics *topics = self;
 	struct delivery *delivery = topics->delivery;
-	const struct topic *topic = topic_of(topics, message->rkt);
+	const struct topic *topic = topics_of(topics, message->rkt);
 	bool ours = topic && message->partition >= 0 && message->partition < topic->n;
 	struct topic_partition *partition = ours ? topic->at[message->partition] : NULL;
 	if (!partition)
@@ -438,29 +435,41 @@ static void check_patience(struct topics *topics)
 	}
 }
 
-/* A topic that is followed may get more partitions: ends the reading in order, so that no payment waits there unseen.
- */
-static bool has_grown(struct topics *topics)
+/* The partitions that a topic has got since it was looked at last, up to n, are read too, from their beginning. */
+static void take_in(struct topics *topics, struct topic *topic, int32_t n)
 {
-	enum { BETWEEN_COUNTS = 60 /* seconds */ };
-	if (topics->wish->until != TOPIC_NEVER || topics->wish->partitions || topics->kafka.down != 0 ||
-	    stats_clock() - topics->counted < BETWEEN_COUNTS)
-		return false;
-	topics->counted = stats_clock();
-	for (size_t i = 0; i < topics->topics_n && !topics->grown; i++) {
-		const struct rd_kafka_metadata *metadata;
-		const struct topic *topic = &topics->topic[i];
-		if (rd_kafka_metadata(topics->kafka.client, 0, topic->handle, &metadata, 2000))
-			continue; /* the next count finds out */
-		topics->grown = metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > topic->n;
-		rd_kafka_metadata_destroy(metadata);
+	warn("topic %s has %d partitions now, %d more: these are read from their beginning", topic->name, (int)n,
+	     (int)(n - topic->n));
+	size_t first = topics->n;
+	for (int32_t number = topic->n; number < n; number++)
+		add_partition(topics, topic->name, topic->handle, number);
+	topic->n = n;
+	index_partitions(topics);
+	for (size_t i = first; i < topics->n; i++) {
+		topics_begin_added(topics, &topics->partition[i]);
+		topics->left++;
+		start(topics, &topics->partition[i]);
 	}
-	return topics->grown;
 }
 
-bool topics_grown(const struct topics *topics)
+/* A topic that is followed may get more partitions, where no payment shall wait unseen. */
+static void look_for_more(struct topics *topics)
 {
-	return topics->grown;
+	enum { BETWEEN_COUNTS = 10, LONGEST_MS = 2000 };
+	if (topics->wish->until == TOPIC_END || topics->wish->partitions || topics->kafka.down != 0 ||
+	    stats_clock() - topics->counted < BETWEEN_COUNTS)
+		return;
+	topics->counted = stats_clock();
+	for (size_t i = 0; i < topics->topics_n; i++) {
+		const struct rd_kafka_metadata *metadata;
+		struct topic *topic = &topics->topic[i];
+		if (rd_kafka_metadata(topics->kafka.client, 0, topic->handle, &metadata, LONGEST_MS))
+			continue; /* the next count finds out */
+		int32_t n = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+		rd_kafka_metadata_destroy(metadata);
+		if (n > topic->n)
+			take_in(topics, topic, n);
+	}
 }
 
 /* A partition that has more than came so far; NULL: there is none. */
@@ -503,7 +512,8 @@ static bool read_topics(void *self, struct delivery *delivery)
 	check_patience(topics);
 	witness_tick(topics);
 	group_tick(topics);
-	return topics->left > 0 && !has_grown(topics);
+	look_for_more(topics);
+	return topics->left > 0;
 }
 
 static void cover(void *self, struct mark *mark)
@@ -512,9 +522,11 @@ static void cover(void *self, struct mark *mark)
 	for (size_t i = 0; i < topics->n; i++) {
 		struct topic_partition *partition = &topics->partition[i];
 		char state[TRACE_TEXT];
-		if (partition->next == partition->known)
+		if (partition->next == partition->known && partition->announced)
 			continue;
 		struct slice topic = slice_of(partition->topic);
+		partition->announced = true;
+		partition->trace.partitions = topics_of(topics, partition->handle)->n;
 		mark_cover(mark, topic, partition->number, partition->known, partition->next);
 		size_t n = trace_write(&partition->trace, state);
 		mark_state(mark, topic, partition->number, (struct slice){state, n});
@@ -534,6 +546,7 @@ static void close_topics(void *self)
 	for (size_t i = 0; i < topics->topics_n; i++) {
 		rd_kafka_topic_destroy(topics->topic[i].handle);
 		free(topics->topic[i].at);
+		free(topics->topic[i].past);
 		free(topics->topic[i].name);
 	}
 	if (topics->queue) {

@@ -44,7 +44,7 @@ struct witness {
 	int64_t offset; /* -1: there is none */
 	uint64_t hash;
 	bool asked;    /* it is on its way once more */
-	bool missing;  /* asked, and its offset is not there */
+	bool missing;  /* where reading was to go on is not there */
 	double looked; /* stats_clock() when it was asked for last */
 };
 
@@ -58,6 +58,7 @@ struct topic_partition {
 	int64_t known;     /* covered up to here, as last said */
 	int64_t next;      /* covered up to here */
 	uint64_t outside;  /* messages outside the time range since `next` */
+	bool announced; /* a mark has said where it begins */
 	bool done;
 	bool at_end; /* of what there is for now */
 	double quiet; /* at_end: stats_clock() since when */
@@ -71,6 +72,7 @@ struct topic {
 	rd_kafka_topic_t *handle;
 	struct topic_partition **at; /* by number; NULL: it is not read */
 	int32_t n;
+	struct topic_past *past; /* by sink; see begin.c */
 };
 
 struct topics {
@@ -91,7 +93,6 @@ struct topics {
 	char ts[24];
 	double empty;     /* stats_clock() when there was nothing to read last */
 	double counted;   /* stats_clock() when the partitions were counted */
-	bool grown;       /* a topic has more partitions than are read */
 	double asked;     /* stats_clock() of the last question whether a broker is back */
 	double committed; /* stats_clock() of the last commit of the group */
 	size_t witness;   /* the last partition whose witness was looked after */
@@ -103,9 +104,6 @@ struct topics {
 struct topics *topics_find(const struct topic_wish *wish, const struct settings *settings);
 
 struct source topics_source(struct topics *topics);
-
-/* Whether reading ended since a topic got more partitions, which only a new start takes in. */
-bool topics_grown(const struct topics *topics);
 
 /* After a clean end, all that was read having left standard output: commits the group's offsets. With databases to
  * resume from these are what all of them hold, and the sinks have a few seconds to come to the end. */
@@ -126,8 +124,11 @@ void topics_connect(struct topics *topics, const struct settings *settings);
  * sees them. No answer ends the program. */
 void topics_watermarks(struct topics *topics, const char *topic, int32_t number, int64_t *low, int64_t *high);
 
-/* For topic.c: where each partition begins (begin.c). */
+/* For topic.c: where each partition begins (begin.c), and one that was added while its topic is read. */
 void topics_begin(struct topics *topics);
+void topics_begin_added(struct topics *topics, struct topic_partition *partition);
+/* For begin.c: the topic of a handle. */
+struct topic *topics_of(struct topics *topics, const rd_kafka_topic_t *handle);
 
 /* For topic.c: the witnesses (witness.c). */
 /* Where reading starts, so that the partition's witness comes first; makes the last message before its start one where
@@ -138,12 +139,13 @@ int64_t witness_begin(struct topic_partition *partition);
 bool witness_passes(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *message);
 /* The partition was read to its end, which is at that offset. One before what was read ends the program with 76. */
 void witness_end(struct topics *topics, const struct topic_partition *partition, int64_t offset);
-/* While reading: asks for one now and then, and reads on where retention has taken one. */
+/* While reading: asks for one now and then, and goes on where retention has taken one; what is not read yet and gone ends
+ * the program with 76. */
 void witness_tick(struct topics *topics);
 
 /* For topic.c and begin.c: the group (group.c). */
 /* Where the group is in a partition; false when it is nowhere. */
-bool group_committed(struct topics *topics, const struct topic_partition *partition, struct sink_cover *to);
+bool group_committed(struct topics *topics, const char *topic, int32_t partition, struct sink_cover *to);
 /* While reading: commits now and then what all sinks hold, where there are sinks to go on from. */
 void group_tick(struct topics *topics);
 

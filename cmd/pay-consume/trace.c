@@ -6,6 +6,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+static const struct slice partitions = {"+partitions", 11}; /* no channel's name */
+
 void trace_init(struct trace *trace)
 {
 	*trace = (struct trace){.offset = -1};
@@ -30,9 +32,12 @@ void trace_read(struct trace *trace, const char *text)
 		char *end;
 		if (!equals)
 			return;
-		int64_t days = strtoll(equals + 1, &end, 10);
-		if (days >= 0)
-			trace_set_days(trace, (struct slice){name, (size_t)(equals - name)}, days);
+		struct slice what = {name, (size_t)(equals - name)};
+		int64_t number = strtoll(equals + 1, &end, 10);
+		if (slice_equal(what, partitions) && number <= INT32_MAX)
+			trace->partitions = (int32_t)number;
+		else if (number >= 0)
+			trace_set_days(trace, what, number);
 		n = (int)(end - text);
 	}
 }
@@ -43,6 +48,8 @@ size_t trace_write(const struct trace *trace, char to[TRACE_TEXT])
 	for (size_t i = 0; i < trace->channels; i++)
 		n += (size_t)snprintf(to + n, TRACE_TEXT - n, ";%s=%" PRId64, trace->channel[i].name,
 				      trace->channel[i].days);
+	if (trace->partitions > 0)
+		n += (size_t)snprintf(to + n, TRACE_TEXT - n, ";%s=%" PRId32, partitions.p, trace->partitions);
 	return n;
 }
 

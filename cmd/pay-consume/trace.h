@@ -1,7 +1,8 @@
 /* trace: what is remembered of a source partition where reading goes on: its last message, so that a topic made anew is
- * told from the old one, and how many days each channel has closed (FINISH), so that an interrupted day goes on.
+ * told from the old one, how many days each channel has closed (FINISH), so that an interrupted day goes on, and how many
+ * partitions the topic had, so that one that was added since is told from one whose offset was lost.
  *
- * As text: OFFSET:HASH, then ;CHANNEL=DAYS for each channel. It goes with marks into the sinks' databases, and with
+ * As text: OFFSET:HASH, then ;CHANNEL=DAYS for each channel, and ;+partitions=N. It goes with marks into the sinks' databases, and with
  * committed offsets as their metadata. */
 #ifndef PAYPIPE_TRACE_H
 #define PAYPIPE_TRACE_H
@@ -12,7 +13,7 @@
 
 #include "slice.h"
 
-enum { TRACE_CHANNELS = 8, TRACE_NAME = 32, TRACE_TEXT = 64 + TRACE_CHANNELS * (TRACE_NAME + 24) };
+enum { TRACE_CHANNELS = 8, TRACE_NAME = 32, TRACE_TEXT = 96 + TRACE_CHANNELS * (TRACE_NAME + 24) };
 
 struct trace {
 	int64_t offset; /* of the last message; -1: none is known */
@@ -22,6 +23,7 @@ struct trace {
 		int64_t days;
 	} channel[TRACE_CHANNELS];
 	size_t channels;
+	int32_t partitions; /* of the topic; 0: not known */
 };
 
 /* An empty trace. */

@@ -91,24 +91,29 @@ void witness_end(struct topics *topics, const struct topic_partition *partition,
 	     partition->topic, (int)partition->number, partition->next - 1, offset);
 }
 
-/* The witness's offset is not in the topic. Where retention has taken it, and nothing that is not read yet, reading goes
- * on without it. */
-static void do_without(struct topics *topics, struct topic_partition *partition)
+/* An offset that was asked for is not in the topic, and reading has stopped there. Where retention has taken nothing that
+ * is not read yet it goes on, from the witness if that is there. */
+static void find_again(struct topics *topics, struct topic_partition *partition)
 {
 	struct witness *witness = &partition->witness;
 	int64_t low, high;
 	topics_watermarks(topics, partition->topic, partition->number, &low, &high);
 	witness_end(topics, partition, high);
-	if (low > partition->next)
+	if (low > partition->next) {
+		output_flush(&topics->delivery->out);
 		fail(EX_OPERATOR,
 		     "%s/%d: offset %" PRId64
 		     " is not in the topic any more: retention has overtaken us, or the topic was made anew",
 		     partition->topic, (int)partition->number, partition->next);
-	witness->missing = witness->asked = false;
-	choose(partition);
-	/* Where it ran into the error it has stopped. */
+	}
+	if (witness->offset < low)
+		choose(partition);
+	witness->missing = false;
+	witness->asked = witness->offset >= low;
+	witness->looked = stats_clock();
 	rd_kafka_consume_stop(partition->handle, partition->number);
-	if (rd_kafka_consume_start_queue(partition->handle, partition->number, partition->next, topics->queue) != 0)
+	if (rd_kafka_consume_start_queue(partition->handle, partition->number,
+					 witness->asked ? witness->offset : partition->next, topics->queue) != 0)
 		kafka_fail(&topics->kafka, rd_kafka_last_error(), "%s/%d: cannot read", partition->topic,
 			   (int)partition->number);
 }
@@ -121,7 +126,7 @@ void witness_tick(struct topics *topics)
 	if (partition->done)
 		return;
 	if (witness->missing) {
-		do_without(topics, partition);
+		find_again(topics, partition);
 	} else if (!witness->asked && witness->offset >= 0 && witness->offset != partition->trace.offset &&
 		   stats_clock() - witness->looked >= BETWEEN) {
 		ask(topics, partition);

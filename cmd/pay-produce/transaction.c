@@ -12,6 +12,7 @@ enum {
 	SLICE_MS = 10000,  /* one wait of it */
 	ABANDON_MS = 3000, /* for an abort on the way out */
 	PAUSE_MS = 200,    /* between two questions */
+	ALIVE = 30,        /* seconds after which all offsets are committed again, so that none expires */
 	ATTEMPTS = 6       /* at a segment, each with a producer of its own */
 };
 
@@ -23,6 +24,7 @@ struct position {
 	char *source;
 	int32_t partition;
 	int64_t next; /* NONE: nothing is committed */
+	char *state;  /* what pay-consume wants to know again there, committed with it; NULL: nothing */
 };
 
 struct kept {
@@ -51,8 +53,15 @@ static size_t position_of(struct transaction *transaction, struct slice source, 
 		    must_realloc(transaction->position, transaction->position_capacity * sizeof *transaction->position);
 	}
 	transaction->position[transaction->position_n] =
-	    (struct position){must_format("%.*s", (int)source.n, source.p), partition, NOT_READ};
+	    (struct position){must_format("%.*s", (int)source.n, source.p), partition, NOT_READ, NULL};
 	return transaction->position_n++;
+}
+
+static void set_position(struct position *position, int64_t next, const char *state, size_t n)
+{
+	free(position->state);
+	position->next = next;
+	position->state = n > 0 ? must_format("%.*s", (int)n, state) : NULL;
 }
 
 static struct position *range_position(struct transaction *transaction, const struct mark_range *range)
@@ -85,56 +94,106 @@ static rd_kafka_resp_err_t ask_offsets(struct transaction *transaction, rd_kafka
 	for (int i = 0; !error && i < list->cnt; i++) {
 		const rd_kafka_topic_partition_t *answer = &list->elems[i];
 		size_t at = position_of(transaction, slice_of(answer->topic), answer->partition);
-		transaction->position[at].next = answer->offset >= 0 ? answer->offset : NONE;
+		set_position(&transaction->position[at], answer->offset >= 0 ? answer->offset : NONE, answer->metadata,
+			     answer->metadata_size);
 	}
 	return error;
 }
 
-/* Ends the program when a source is no topic of the cluster, whose offsets no transaction can carry. The whole list is
- * asked for: a question for one topic may make it. */
-static void check_sources(struct transaction *transaction)
+/* Adds all partitions of the sources that are new, so that an offset that is missing is seen beside those that are
+ * there. A source that is no topic of the cluster, whose offsets no transaction can carry, ends the program. The whole
+ * list of topics is asked for: a question for one may make it. Returns an error of the cluster. */
+static rd_kafka_resp_err_t add_partitions(struct transaction *transaction)
 {
 	const struct rd_kafka_metadata *metadata;
 	struct kafka *kafka = &transaction->topic.kafka;
+	size_t known = transaction->position_n;
 	rd_kafka_resp_err_t error = rd_kafka_metadata(kafka->client, 1, NULL, &metadata, SLICE_MS);
 	if (error)
-		return; /* the question for offsets waits */
-	for (size_t i = 0; i < transaction->position_n; i++) {
+		return error;
+	for (size_t i = 0; i < known; i++) {
 		const struct position *position = &transaction->position[i];
-		bool found = position->next != NOT_READ;
-		for (int k = 0; !found && k < metadata->topic_cnt; k++)
-			found = strcmp(metadata->topics[k].topic, position->source) == 0 &&
-				position->partition < metadata->topics[k].partition_cnt;
-		if (!found)
+		const char *source = position->source;
+		int32_t n = 0;
+		if (position->next != NOT_READ)
+			continue;
+		for (int k = 0; k < metadata->topic_cnt; k++)
+			if (strcmp(metadata->topics[k].topic, source) == 0)
+				n = metadata->topics[k].partition_cnt;
+		if (position->partition >= n)
 			fail(EX_DATAERR,
 			     "%s/%d is no partition of this cluster: a transaction carries the offsets of the topic"
 			     " that pay-consume read",
-			     position->source, (int)position->partition);
+			     source, (int)position->partition);
+		for (int32_t number = 0; number < n; number++)
+			position_of(transaction, slice_of(source), number);
 	}
 	rd_kafka_metadata_destroy(metadata);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Reads the committed offsets of the positions that are not read yet. */
-static void read_positions(struct transaction *transaction)
+static rd_kafka_resp_err_t ask_positions(struct transaction *transaction)
 {
+	rd_kafka_resp_err_t error = add_partitions(transaction);
+	if (error)
+		return error;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	for (size_t i = 0; i < transaction->position_n; i++)
 		if (transaction->position[i].next == NOT_READ)
 			rd_kafka_topic_partition_list_add(list, transaction->position[i].source,
 							  transaction->position[i].partition);
-	if (list->cnt > 0) {
-		double until = stats_clock() + PATIENCE;
-		rd_kafka_resp_err_t error;
-		check_sources(transaction);
-		while ((error = ask_offsets(transaction, list))) {
-			if (!kafka_passes(error) || stats_clock() > until)
-				kafka_fail(&transaction->reader, error, "committed offsets of group %s",
-					   transaction->group);
-			topic_serve(&transaction->topic);
-			usleep(PAUSE_MS * 1000);
-		}
-	}
+	error = ask_offsets(transaction, list);
 	rd_kafka_topic_partition_list_destroy(list);
+	return error;
+}
+
+/* Reads the committed offsets of the positions that are not read yet. */
+static void read_positions(struct transaction *transaction)
+{
+	double until = stats_clock() + PATIENCE;
+	rd_kafka_resp_err_t error;
+	size_t i = 0;
+	while (i < transaction->position_n && transaction->position[i].next != NOT_READ)
+		i++;
+	if (i == transaction->position_n)
+		return;
+	while ((error = ask_positions(transaction))) {
+		if (!kafka_passes(error) || stats_clock() > until)
+			kafka_fail(&transaction->reader, error, "committed offsets of group %s", transaction->group);
+		topic_serve(&transaction->topic);
+		usleep(PAUSE_MS * 1000);
+	}
+}
+
+/* How many partitions a topic had when pay-consume read what is committed of it; 0: not known, -1: nothing is. */
+static int32_t partitions_then(const struct transaction *transaction, const char *source)
+{
+	static const char member[] = ";+partitions="; /* of the text that trace.h describes */
+	int32_t most = -1;
+	for (size_t i = 0; i < transaction->position_n; i++) {
+		const struct position *position = &transaction->position[i];
+		if (position->next < 0 || strcmp(position->source, source) != 0)
+			continue;
+		const char *said = position->state ? strstr(position->state, member) : NULL;
+		long n = said ? strtol(said + sizeof member - 1, NULL, 10) : 0;
+		if (n > most && n <= INT32_MAX)
+			most = (int32_t)n;
+	}
+	return most;
+}
+
+/* A partition without an offset, while others of its topic have theirs, was added since, or its offset has expired: then
+ * nobody knows what of it was delivered. */
+static void refuse_expired(const struct transaction *transaction, const struct mark_range *range)
+{
+	int32_t n = partitions_then(transaction, range->source);
+	if (n < 0 || (n > 0 && range->partition >= n) || transaction->allow_gap)
+		return;
+	fail(EX_OPERATOR,
+	     "group %s: %s/%d: has no offset there, though of other partitions: it has expired, or was deleted, and what "
+	     "was delivered would be written again; set it to what was taken (kafka-consumer-groups --reset-offsets), "
+	     "or begin where that ends with --allow-gap",
+	     transaction->group, range->source, (int)range->partition);
 }
 
 /* --- the producer --- */
@@ -304,6 +363,8 @@ static bool check_ranges(struct transaction *transaction, const struct mark *mar
 			     " are missing; feed them first, or take the hole with --allow-gap",
 			     transaction->group, range->source, (int)range->partition, next, range->from - 1);
 		if (range->from < range->next) {
+			if (next == NONE)
+				refuse_expired(transaction, range);
 			covers = true;
 			whole = whole && range->next <= next;
 		}
@@ -311,16 +372,31 @@ static bool check_ranges(struct transaction *transaction, const struct mark *mar
 	return covers && whole;
 }
 
-/* The offsets that the segment brings. */
+/* The cluster forgets the offset of a partition that has no messages for some days: those that the segment does not
+ * bring are committed with it as they are, now and then. */
+static void keep_alive(struct transaction *transaction, rd_kafka_topic_partition_list_t *list)
+{
+	if (list->cnt == 0 || stats_clock() < transaction->alive)
+		return;
+	transaction->alive = stats_clock() + ALIVE;
+	for (size_t i = 0; i < transaction->position_n; i++) {
+		const struct position *position = &transaction->position[i];
+		if (position->next >= 0 &&
+		    !rd_kafka_topic_partition_list_find(list, position->source, position->partition))
+			kafka_list_add(list, position->source, position->partition, position->next, position->state);
+	}
+}
+
+/* The offsets that the segment brings; of a partition without messages where reading begins, so that it is known. */
 static rd_kafka_topic_partition_list_t *new_offsets(struct transaction *transaction, const struct mark *mark)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	for (size_t i = 0; i < mark->ranges_n; i++) {
 		const struct mark_range *range = &mark->ranges[i];
-		if (range->next <= range_position(transaction, range)->next || range->from >= range->next)
-			continue;
-		kafka_list_add(list, range->source, range->partition, range->next, range->state);
+		if (range->next > range_position(transaction, range)->next)
+			kafka_list_add(list, range->source, range->partition, range->next, range->state);
 	}
+	keep_alive(transaction, list);
 	return list;
 }
 
@@ -395,7 +471,7 @@ static bool settle(struct transaction *transaction, const struct mark *mark, uin
 	for (int i = 0; done && i < offsets->cnt; i++) {
 		const rd_kafka_topic_partition_t *offset = &offsets->elems[i];
 		size_t at = position_of(transaction, slice_of(offset->topic), offset->partition);
-		transaction->position[at].next = offset->offset;
+		set_position(&transaction->position[at], offset->offset, offset->metadata, offset->metadata_size);
 	}
 	rd_kafka_topic_partition_list_destroy(offsets);
 	return done;
@@ -434,8 +510,10 @@ void transaction_close(struct transaction *transaction)
 	topic_close(&transaction->topic);
 	kafka_close(&transaction->reader);
 	rd_kafka_consumer_group_metadata_destroy(transaction->metadata);
-	for (size_t i = 0; i < transaction->position_n; i++)
+	for (size_t i = 0; i < transaction->position_n; i++) {
 		free(transaction->position[i].source);
+		free(transaction->position[i].state);
+	}
 	free(transaction->position);
 	free(transaction->kept);
 	free(transaction->bytes);

@@ -19,6 +19,7 @@ struct transaction {
 	/* the rest is its own */
 	bool open;    /* a transaction is begun */
 	int attempts; /* at the segment, that failed */
+	double alive; /* stats_clock() when all offsets are to be committed again */
 	struct kafka reader;
 	rd_kafka_consumer_group_metadata_t *metadata;
 	struct position *position; /* per source partition, in the order they were met */

@@ -5,6 +5,8 @@
  *   topic BROKERS truncate NAME PARTITION OFFSET      deletes the records before OFFSET, as retention does
  *   topic BROKERS stamp NAME PARTITION TIME VALUE      writes a record with that time (ms)
  *   topic BROKERS forbid NAME read|write              denies it to who has no name (the broker needs an authorizer)
+ *   topic BROKERS grow NAME PARTITIONS                 gives it more partitions, to that many
+ *   topic BROKERS forget NAME PARTITION GROUP          deletes a group's offset of it, as a cluster does after some days
  *
  * Ends with 0 when the broker has done it, else with 69 and what the broker says. */
 #include "fail.h"
@@ -108,6 +110,50 @@ static void truncate_topic(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **args)
 	rd_kafka_topic_partition_list_destroy(before);
 }
 
+/* grow: args are NAME PARTITIONS. */
+static void grow(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **args)
+{
+	char said[512];
+	size_t n;
+	rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(args[0], (size_t)number(args[1]), said, sizeof said);
+
+	if (!more)
+		fail(EX_USAGE, "%s: %s", args[0], said);
+	rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
+	rd_kafka_event_t *event = answer(queue);
+	const rd_kafka_topic_result_t **topics =
+	    rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &n);
+	check(topics, n);
+	rd_kafka_event_destroy(event);
+	rd_kafka_NewPartitions_destroy(more);
+}
+
+/* forget: args are NAME PARTITION GROUP. */
+static void forget(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **args)
+{
+	rd_kafka_topic_partition_list_t *partitions = rd_kafka_topic_partition_list_new(1);
+	size_t n;
+
+	rd_kafka_topic_partition_list_add(partitions, args[0], (int32_t)number(args[1]));
+	rd_kafka_DeleteConsumerGroupOffsets_t *offsets = rd_kafka_DeleteConsumerGroupOffsets_new(args[2], partitions);
+	rd_kafka_DeleteConsumerGroupOffsets(rk, &offsets, 1, NULL, queue);
+	rd_kafka_event_t *event = answer(queue);
+	const rd_kafka_group_result_t **groups = rd_kafka_DeleteConsumerGroupOffsets_result_groups(
+	    rd_kafka_event_DeleteConsumerGroupOffsets_result(event), &n);
+	for (size_t i = 0; i < n; i++) {
+		const rd_kafka_topic_partition_list_t *done = rd_kafka_group_result_partitions(groups[i]);
+		if (rd_kafka_group_result_error(groups[i]))
+			fail(EX_UNAVAILABLE, "%s: %s", args[2],
+			     rd_kafka_error_string(rd_kafka_group_result_error(groups[i])));
+		for (int k = 0; done && k < done->cnt; k++)
+			if (done->elems[k].err)
+				fail(EX_UNAVAILABLE, "%s: %s", args[2], rd_kafka_err2str(done->elems[k].err));
+	}
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteConsumerGroupOffsets_destroy(offsets);
+	rd_kafka_topic_partition_list_destroy(partitions);
+}
+
 /* stamp: args are NAME PARTITION TIME VALUE. */
 static void stamp(rd_kafka_t *rk, char **args)
 {
@@ -171,7 +217,7 @@ int main(int argc, char **argv)
 
 	fail_name("topic");
 	if (argc < 4)
-		fail(EX_USAGE, "usage: topic BROKERS create|delete|truncate|stamp|forbid NAME [ARGUMENT]...");
+		fail(EX_USAGE, "usage: topic BROKERS create|delete|truncate|grow|forget|stamp|forbid NAME [ARGUMENT]...");
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	if (rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], said, sizeof said))
 		fail(EX_USAGE, "%s", said);
@@ -185,12 +231,16 @@ int main(int argc, char **argv)
 		delete_topic(rk, queue, argv[3]);
 	else if (strcmp(argv[2], "truncate") == 0 && argc == 6)
 		truncate_topic(rk, queue, argv + 3);
+	else if (strcmp(argv[2], "grow") == 0 && argc == 5)
+		grow(rk, queue, argv + 3);
+	else if (strcmp(argv[2], "forget") == 0 && argc == 6)
+		forget(rk, queue, argv + 3);
 	else if (strcmp(argv[2], "stamp") == 0 && argc == 7)
 		stamp(rk, argv + 3);
 	else if (strcmp(argv[2], "forbid") == 0 && argc == 5)
 		forbid(rk, queue, argv[3], argv[4]);
 	else
-		fail(EX_USAGE, "%s: unknown, or with other arguments (create, delete, truncate, stamp, forbid)",
+		fail(EX_USAGE, "%s: unknown, or with other arguments (create, delete, truncate, grow, forget, stamp, forbid)",
 		     argv[2]);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_destroy(rk);

@@ -40,6 +40,12 @@ static void what_is_written_is_read(void **state)
 	trace_read(&again, text);
 	trace_write(&again, same);
 	assert_string_equal(text, same);
+	trace.partitions = INT32_MAX;
+	trace_write(&trace, text);
+	assert_non_null(strstr(text, ";OFFLINE=9223372036854775807;+partitions=2147483647"));
+	trace_read(&again, text);
+	assert_int_equal(again.partitions, INT32_MAX);
+	assert_int_equal(again.channels, 2);
 	assert_int_equal(trace_days(&again, SLICE("ONLINE")), 4);
 }
 
@@ -59,6 +65,7 @@ static void a_full_trace_fits_its_text(void **state)
 	(void)state;
 	trace_init(&trace);
 	trace.offset = INT64_MAX;
+	trace.partitions = INT32_MAX;
 	for (int i = 0; i < TRACE_CHANNELS + 3; i++) {
 		snprintf(name, sizeof name, "channel-with-a-long-name-%06d", i);
 		trace_set_days(&trace, slice_of(name), INT64_MAX);
