@@ -203,9 +203,17 @@ static void commit_segment(void *self, struct stream *stream, const struct mark 
 	stream->stats.duplicates += transaction_segment(&produce->transaction, mark);
 }
 
+static int stay_alive(void *self, struct stream *stream, bool now)
+{
+	struct produce *produce = self;
+	(void)stream;
+	return now ? -1 : transaction_idle(&produce->transaction);
+}
+
 static const struct stage by_transaction = {
     .kind = STREAM_ANY,
     .needs_input = true,
+    .put_off = stay_alive,
     .record = keep_record,
     .dead = keep_record,
     .segment = commit_segment,

@@ -372,12 +372,10 @@ static bool check_ranges(struct transaction *transaction, const struct mark *mar
 	return covers && whole;
 }
 
-/* The cluster forgets the offset of a partition that has no messages for some days: those that the segment does not
- * bring are committed with it as they are, now and then. */
+/* The cluster forgets the offset of a partition that has no messages for some days: those that are not brought are
+ * committed as they are, now and then. */
 static void keep_alive(struct transaction *transaction, rd_kafka_topic_partition_list_t *list)
 {
-	if (list->cnt == 0 || stats_clock() < transaction->alive)
-		return;
 	transaction->alive = stats_clock() + ALIVE;
 	for (size_t i = 0; i < transaction->position_n; i++) {
 		const struct position *position = &transaction->position[i];
@@ -396,7 +394,8 @@ static rd_kafka_topic_partition_list_t *new_offsets(struct transaction *transact
 		if (range->next > range_position(transaction, range)->next)
 			kafka_list_add(list, range->source, range->partition, range->next, range->state);
 	}
-	keep_alive(transaction, list);
+	if (list->cnt > 0 && stats_clock() >= transaction->alive)
+		keep_alive(transaction, list);
 	return list;
 }
 
@@ -493,6 +492,24 @@ uint64_t transaction_segment(struct transaction *transaction, const struct mark 
 		transaction->bytes_capacity = 0;
 	}
 	return known;
+}
+
+int transaction_idle(struct transaction *transaction)
+{
+	double left = transaction->alive - stats_clock();
+	if (transaction->alive == 0 || transaction->kept_n > 0)
+		return -1;
+	if (left > 0)
+		return (int)(left * 1e3) + 1;
+	read_positions(transaction);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	keep_alive(transaction, list);
+	if (deliver(transaction, list))
+		transaction->attempts = 0;
+	else
+		replace_producer(transaction);
+	rd_kafka_topic_partition_list_destroy(list);
+	return ALIVE * 1000;
 }
 
 void transaction_abandon(struct transaction *transaction)

@@ -44,6 +44,10 @@ void transaction_keep(struct transaction *transaction, const struct message *mes
  * it by kafka_status. */
 uint64_t transaction_segment(struct transaction *transaction, const struct mark *mark);
 
+/* To be called before a wait for input: commits the offsets again when that is due, so that none expires however long
+ * nothing comes. Returns in how many milliseconds it wants to be called again, negative: when more has come. */
+int transaction_idle(struct transaction *transaction);
+
 /* Aborts what is open, if the cluster answers soon, so that readers need not wait for its time-out. */
 void transaction_abandon(struct transaction *transaction);
 
