@@ -47,7 +47,7 @@ static const struct option_entry options_own[] = {
     {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},
     {WHERE, 0, "where", "SQL", "export only records of which this condition is true"},
     {SEALED, 0, "sealed", NULL, "export base or payment_log with marks: other databases are built from that"},
-    {WITHOUT, 0, "without", "SOURCE", "leave this source out of a sealed export (repeatable)"},
+    {WITHOUT | OPTION_REPEATS, 0, "without", "SOURCE", "leave this source out of a sealed export (repeatable)"},
     {VERIFY, 0, "verify", NULL, "check the store, list holes in its cover, and end"},
     {DEFER_INDEXES, 0, "defer-indexes", NULL, "leave making the indexes to a later run: more loads follow"},
     {INDEX, 0, "index", NULL, "make the indexes that are missing, and end"},
