@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "fail.h"
 #include "file.h"
@@ -138,8 +139,29 @@ static void set_own(struct kafka *kafka, const struct kafka_property *own, bool 
 
 /* --- what is said of the cluster --- */
 
-static void note_trouble(struct kafka *kafka, const char *text)
+/* Whether a text names one of librdkafka's properties: then it says what to do. */
+static bool names_property(const rd_kafka_t *client, const char *text)
 {
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789._";
+	char name[64], value[8];
+	while (*(text += strcspn(text, letters))) {
+		size_t n = strspn(text, letters), room = sizeof value;
+		int used = snprintf(name, sizeof name, "%.*s", (int)n, text);
+		while (used > 0 && used < (int)sizeof name && name[used - 1] == '.')
+			name[--used] = '\0';
+		if (strchr(name, '.') &&
+		    rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)client), name, NULL, &room) == RD_KAFKA_CONF_OK)
+			return true;
+		text += n;
+	}
+	return false;
+}
+
+/* What was said last, but advice is not displaced by what follows from not taking it. */
+static void note_trouble(struct kafka *kafka, const rd_kafka_t *client, const char *text)
+{
+	if (kafka->trouble[0] && names_property(client, kafka->trouble) && !names_property(client, text))
+		return;
 	snprintf(kafka->trouble, sizeof kafka->trouble, "%s", text);
 }
 
@@ -158,17 +180,38 @@ static void on_error(rd_kafka_t *client, int error, const char *reason, void *se
 		if (kafka->down == 0)
 			kafka->down = stats_clock();
 	} else {
-		note_trouble(kafka, reason);
+		note_trouble(kafka, client, reason);
 	}
 	kafka->doubted = true;
 }
 
-/* librdkafka's threads call this at any time: nothing but a line in one write. */
+/* Advice on properties comes with each client that is made, and is passed on once; but not what is said of those that are
+ * outdated, of which programs set some themselves. */
+static void advise(const char *text)
+{
+	enum { MOST = 16 };
+	static uint64_t said[MOST];
+	static size_t n;
+	uint64_t hash = XXH3_64bits(text, strlen(text));
+	if (strstr(text, " is deprecated"))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (said[i] == hash)
+			return;
+	if (n < MOST)
+		said[n++] = hash;
+	warn("%s: %s", kafka_version(), text);
+}
+
+/* librdkafka's threads call this at any time: nothing but a line in one write; with advice on properties, the one that
+ * makes the client. */
 static void on_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
 	const struct kafka *kafka = rd_kafka_opaque(client);
 	if (kafka->debugging)
 		warn("%s: %s", facility, text);
+	else if (strcmp(facility, "CONFWARN") == 0)
+		advise(strncmp(text, "[thrd:app]: ", 12) == 0 ? text + 12 : text);
 	(void)level;
 }
 

@@ -26,7 +26,7 @@ struct kafka {
 	/* the rest is its own */
 	rd_kafka_conf_t *conf;
 	bool debugging;    /* the user set `debug`: what librdkafka logs is written to standard error */
-	char trouble[512]; /* the last that was said of connections, "" when nothing */
+	char trouble[512]; /* the last that was said of connections, or what names a property to set; "" when nothing */
 	double down;       /* stats_clock() since when no broker answers; 0: one does */
 	bool doubted;      /* a connection has failed since whoever clears this last found the cluster well */
 };

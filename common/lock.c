@@ -14,7 +14,7 @@
 #include "stats.h"
 
 enum { FIRST_NS = 200000, LAST_NS = 20000000 }; /* between two attempts */
-static const double say_after = 3;              /* seconds */
+static const double say_after = 2;              /* seconds */
 
 void lock_holder(int fd, const char *form, int64_t from, int64_t to, char *who, size_t n)
 {

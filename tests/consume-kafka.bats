@@ -133,6 +133,11 @@ settled() { sqlite3 -separator ' ' "$1" 'select count(*), sum(amount), count(dis
 	run -0 timeout 20 bash -c "$(declare -f consume); consume transactions"
 	[ "$(amounts <<<"$output")" = "1 2 6" ]
 	[ "$(jq -s -c '[.[] | select(._mark)._mark.next["transactions/0"]] | max' <<<"$output")" = "$(topic_stable transactions 0)" ]
+	# Both ends are told apart, and who waits for the one says so.
+	run -0 pay-consume -b "$BROKER" -t transactions --list
+	[[ ${lines[1]} =~ \ $(topic_stable transactions 0)\ +high\ $(topic_end transactions 0):\ a\ transaction\ is\ open$ ]]
+	run timeout 6 pay-consume -b "$BROKER" -t transactions
+	[[ $output == *"transactions/0: an open transaction holds the end back at offset $(topic_stable transactions 0), "* ]]
 }
 
 @test "gaps that compaction leaves are covered" {

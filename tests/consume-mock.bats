@@ -69,6 +69,45 @@ comes() {
 	[ "$(amounts <out)" = "$(seq -s' ' 100)" ]
 }
 
+@test "what is waited for is said after some seconds, and its end" {
+	follow out --until finish --segment-seconds 0.1
+	comes 100 out
+	mock_say down
+	sleep 6
+	mock_say up
+	for _ in {1..80}; do ! grep -q "waiting for the FINISH" err || break && sleep 0.1; done
+	printf '{"channel":"%s","action":"FINISH"}\n' ONLINE | kcat -P -b "$MOCK" -t payment -p 0
+	for _ in {1..80}; do ! grep -q "payment/0 OFFLINE;" err || break && sleep 0.1; done
+	printf '{"channel":"%s","action":"FINISH"}\n' OFFLINE | kcat -P -b "$MOCK" -t payment -p 0
+	printf '{"channel":"%s","action":"FINISH"}\n' ONLINE OFFLINE | kcat -P -b "$MOCK" -t payment -p 1
+	wait "$follower"
+	cat err
+	grep -q "pay-consume: no broker answers (.*): waiting for up to 300 s" err
+	grep -q "pay-consume: a broker answers again, after [0-9]* s" err
+	grep -q "all there is has been read: waiting for the FINISH of payment/0 ONLINE, OFFLINE; payment/1 ONLINE, OFFLINE" err
+	grep -q "waiting for the FINISH of payment/0 OFFLINE; payment/1 ONLINE, OFFLINE" err
+	[ "$(sort err | uniq -d)" = "" ]
+}
+
+@test "--list --resume shows where databases are, and how far behind" {
+	pay-consume -b "$MOCK" -t payment --until end | pay-store --log -d log.db >/dev/null
+	local last
+	last=$(pay-consume -b "$MOCK" --list -t payment | awk '$2 == 1 { print $4 }')
+	echo '{"amount":101}' | kcat -P -b "$MOCK" -t payment -p 1
+	run -0 pay-consume -b "$MOCK" --list -t payment --resume log.db
+	[[ ${lines[0]} =~ END\ +NEXT\ +LAG$ ]]
+	[[ ${lines[2]} =~ ^payment\ +1\ +0\ +$((last + 1))\ +$last\ +1$ ]]
+	run -0 pay-consume -b "$MOCK" --list -t payment --resume none.db
+	[[ ${lines[1]} =~ -\ +-$ ]]
+}
+
+@test "librdkafka's advice on properties is passed on, once" {
+	run -0 --separate-stderr pay-consume -b "$MOCK" -t payment --until end -X batch.size=7 --resume group:a
+	[ "$(grep -c "librdkafka .*: Configuration property batch.size is a producer property" <<<"$stderr")" = 1 ]
+	run -0 --separate-stderr pay-consume -b "$MOCK" -t payment --until end
+	[ "$stderr" = "" ]
+}
+
 @test "what can never be waited for is refused: a topic named twice, a channel that is no name" {
 	refuses 64 'names payment twice' pay-consume -b "$MOCK" -t payment,payment --until end
 	refuses 64 'names payment twice' pay-consume -b "$MOCK" --list -t payment,other,payment

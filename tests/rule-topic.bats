@@ -70,6 +70,24 @@ fails() { # fails STATUS TEXT COMMAND...
 	[ "$output" = $'r2\ndefault:C+2\nr5\nr6\ndefault:C+2' ]
 }
 
+@test "a key with two rules in two partitions stops with 78 and names both, until a tombstone takes one away" {
+	topic_create "$topic" 2
+	rule m1 r1 | topic_write_keyed "$topic" -p 0
+	rule m1 r2 | topic_write_keyed "$topic" -p 1
+	fails 78 'key "m1/2025-05-23/PAYMENT/CARD" has rule "r' pay-rule -b "$BROKER" --rules-topic "$topic" one
+	[[ $output == *'"r1" in partition 0'* && $output == *'"r2" in partition 1'* ]]
+	tombstone m1 | topic_write_keyed "$topic" -p 0
+	[ "$(ids one)" = r2 ]
+	# A tombstone where there is no rule takes none away; equal rules do not differ.
+	rule m1 r2 | topic_write_keyed "$topic" -p 0
+	[ "$(ids one)" = r2 ]
+	{
+		payment m1 && sleep 1.5
+		rule m1 r3 | topic_write_keyed "$topic" -p 0
+		sleep 1.5 && payment m1 && sleep 0.5
+	} | fails 78 '"r3" in partition 0' pay-rule -b "$BROKER" --rules-topic "$topic"
+}
+
 @test "a rule in the file goes before one in the topic, which goes before cycles" {
 	topic_create "$topic" 1
 	{ rule m1 topic1 && rule m2 topic2; } | topic_write_keyed "$topic"

@@ -425,6 +425,7 @@ static void check_patience(struct topics *topics)
 	topics->asked = stats_clock();
 	if (!error) {
 		rd_kafka_metadata_destroy(metadata);
+		waiting_back(topics);
 		kafka->down = 0;
 		kafka->doubted = false;
 	} else if (kafka->down == 0) {
@@ -511,6 +512,7 @@ static bool read_topics(void *self, struct delivery *delivery)
 	kafka_serve(&topics->kafka, 0);
 	check_patience(topics);
 	witness_tick(topics);
+	waiting_tick(topics);
 	group_tick(topics);
 	look_for_more(topics);
 	return topics->left > 0;
@@ -557,6 +559,7 @@ static void close_topics(void *self)
 	kafka_close(&topics->kafka);
 	free(topics->key.p);
 	free(topics->headers.p);
+	waiting_free(topics);
 	free(topics->partition);
 	free(topics->topic);
 	free(topics);

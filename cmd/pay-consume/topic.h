@@ -62,6 +62,8 @@ struct topic_partition {
 	bool done;
 	bool at_end; /* of what there is for now */
 	double quiet; /* at_end: stats_clock() since when */
+	double held;  /* stats_clock() since when an open transaction holds the end back; 0: none does */
+	bool held_said;
 	struct trace trace;
 	struct witness witness;
 	struct prefix prefix;
@@ -95,6 +97,11 @@ struct topics {
 	double counted;   /* stats_clock() when the partitions were counted */
 	double asked;     /* stats_clock() of the last question whether a broker is back */
 	double committed; /* stats_clock() of the last commit of the group */
+	struct {
+		double looked; /* stats_clock() */
+		bool away;     /* it was said that no broker answers */
+		char *finish;  /* whose FINISH was said to be missing; allocated */
+	} waiting;
 	size_t witness;   /* the last partition whose witness was looked after */
 };
 
@@ -142,6 +149,12 @@ void witness_end(struct topics *topics, const struct topic_partition *partition,
 /* While reading: asks for one now and then, and goes on where retention has taken one; what is not read yet and gone ends
  * the program with 76. */
 void witness_tick(struct topics *topics);
+
+/* For topic.c: says what reading waits for, once that takes some seconds, and when it has come (waiting.c). */
+void waiting_tick(struct topics *topics);
+/* A broker answers again, after none did since kafka.down. */
+void waiting_back(struct topics *topics);
+void waiting_free(struct topics *topics);
 
 /* For topic.c and begin.c: the group (group.c). */
 /* Where the group is in a partition; false when it is nowhere. */

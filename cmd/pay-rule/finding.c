@@ -49,7 +49,7 @@ void finding_commit(struct finding *finding)
 	if (finding->asks)
 		lookups_commit(&finding->lookups);
 	if (finding->topic_name)
-		kafka_serve(&finding->topic.kafka, 0); /* what is said of brokers must not pile up */
+		topic_serve(&finding->topic); /* what is said of brokers must not pile up */
 }
 
 /* Waiting for the rule API */

@@ -36,11 +36,6 @@ static _Noreturn void refuse(struct loading *loading, uint64_t line, const char 
 	bad_rule(loading, line);
 }
 
-static bool rules_equal(const struct rule *a, const struct rule *b)
-{
-	return a->payout == b->payout && a->confirm == b->confirm && slice_equal(a->id, b->id);
-}
-
 static void add_rule(struct loading *loading, uint64_t line, const struct slice fields[RULE_COLUMNS])
 {
 	struct keyed_rule keyed;

@@ -14,6 +14,12 @@ struct rule {
 	uint32_t line; /* where it was read, for messages; 0: in no file */
 };
 
+/* Whether two rules date alike, under one id. */
+static inline bool rules_equal(const struct rule *a, const struct rule *b)
+{
+	return a->payout == b->payout && a->confirm == b->confirm && slice_equal(a->id, b->id);
+}
+
 /* Zero-initialise. The members are its own. */
 struct rules {
 	struct keytable keys;

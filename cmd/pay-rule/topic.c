@@ -61,8 +61,29 @@ static void forgive(struct topic *topic, const rd_kafka_message_t *message)
 	}
 }
 
+/* Ends the program: two partitions have a rule of one key. */
+_Noreturn static void refuse_rival(const struct topic *topic)
+{
+	const struct topic_rival *rival = &topic->rival[0];
+	const struct slice merchant = dictionary_text(&topic->keys->merchant, rival->key.merchant);
+	const struct slice action = dictionary_text(&topic->keys->action, rival->key.action);
+	const struct slice method = dictionary_text(&topic->keys->method, rival->key.method);
+	struct rule rule = {.line = 0};
+	char day[DATE_TEXT];
+	date_write(day, rival->key.day);
+	rules_find(topic->rules, &rival->key, &rule);
+	fail(EX_CONFIG,
+	     "%s: key \"%.*s/%s/%.*s/%.*s\" has rule %.*s in partition %" PRIu32 " and %.*s in partition %" PRIu32
+	     ": write a tombstone for it to one of the two (kcat -p), then start again",
+	     topic->name, merchant.n < 200 ? (int)merchant.n : 200, merchant.p, day, (int)action.n, action.p,
+	     (int)method.n, method.p, (int)rule.id.n, rule.id.p, rule.line, (int)rival->rule.id.n, rival->rule.id.p,
+	     rival->rule.line);
+}
+
 void topic_refuse(const struct topic *topic)
 {
+	if (topic->faults == 0)
+		refuse_rival(topic);
 	const struct topic_fault *fault = &topic->fault[0];
 	char *more = topic->faults > 1 ? must_format(" (and %zu more)", topic->faults - 1) : must_strdup("");
 	fail(EX_CONFIG,
@@ -87,12 +108,56 @@ static void note_fault(struct topic *topic, const rd_kafka_message_t *message)
 
 /* Messages */
 
-static void remove_rule(struct topic *topic, const struct slice key[RULE_KEY], date_day day)
+static struct topic_rival *rival_of(const struct topic *topic, const struct key *key)
+{
+	for (size_t i = 0; i < topic->rivals; i++)
+		if (memcmp(&topic->rival[i].key, key, sizeof *key) == 0)
+			return &topic->rival[i];
+	return NULL;
+}
+
+static void end_rivalry(struct topic *topic, struct topic_rival *rival)
+{
+	free((char *)rival->rule.id.p);
+	*rival = topic->rival[--topic->rivals];
+}
+
+/* Takes a rule from a partition into the table, or where another partition has another one of the key aside. */
+static void set_rule(struct topic *topic, const struct key *key, const struct rule *rule)
+{
+	struct topic_rival *rival = rival_of(topic, key);
+	struct rule other;
+	if (rival && rival->rule.line == rule->line)
+		end_rivalry(topic, rival);
+	if (!rules_find(topic->rules, key, &other) || other.line == rule->line || rules_equal(&other, rule)) {
+		rules_set(topic->rules, key, rule);
+		return;
+	}
+	topic->rival = must_realloc(topic->rival, (topic->rivals + 1) * sizeof *topic->rival);
+	rival = &topic->rival[topic->rivals++];
+	*rival = (struct topic_rival){*key, *rule};
+	rival->rule.id.p = must_format("%.*s", (int)rule->id.n, rule->id.p);
+	if (topic->rivals > FAULTS_MOST)
+		topic_refuse(topic);
+}
+
+/* A tombstone takes away its own partition's rule: one elsewhere stays. */
+static void remove_rule(struct topic *topic, const struct slice key[RULE_KEY], date_day day, int32_t partition)
 {
 	struct key_texts texts = {key[RULE_MERCHANT_NUMBER], key[RULE_PAYMENT_ACTION_TYPE],
 				  key[RULE_PAYMENT_METHOD_TYPE]};
 	struct key numbers = keys_find(topic->keys, texts, day);
-	rules_remove(topic->rules, &numbers);
+	struct topic_rival *rival = rival_of(topic, &numbers);
+	struct rule rule;
+	if (rival && rival->rule.line == (uint32_t)partition) {
+		end_rivalry(topic, rival);
+	} else if (rules_find(topic->rules, &numbers, &rule) && rule.line == (uint32_t)partition) {
+		rules_remove(topic->rules, &numbers);
+		if (rival) {
+			rules_set(topic->rules, &numbers, &rival->rule);
+			end_rivalry(topic, rival);
+		}
+	}
 }
 
 /* Takes a message into the table. Returns false with the reader's fault where it is bad. */
@@ -107,7 +172,7 @@ static bool take_rule(struct topic *topic, const rd_kafka_message_t *message)
 	    split_key(text, key) && key[RULE_MERCHANT_NUMBER].n && date_read(key[RULE_PAYMENT_DATE], &keyed.day);
 	if (!message->payload) { /* of any key, so that a bad rule can be taken away */
 		if (whole)
-			remove_rule(topic, key, keyed.day);
+			remove_rule(topic, key, keyed.day, message->partition);
 		return true;
 	}
 	if (!whole)
@@ -116,7 +181,8 @@ static bool take_rule(struct topic *topic, const rd_kafka_message_t *message)
 	if (!ruletext_object(reader, (struct slice){message->payload, message->len}, key, &keyed))
 		return false;
 	struct key numbers = keys_add(topic->keys, keyed.texts, keyed.day);
-	rules_set(topic->rules, &numbers, &keyed.rule);
+	keyed.rule.line = (uint32_t)message->partition;
+	set_rule(topic, &numbers, &keyed.rule);
 	return true;
 }
 
@@ -215,7 +281,7 @@ static void read_to_end(struct topic *topic)
 			kafka_fail(&topic->kafka, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
 				   "topic %s: nothing comes any more", topic->name);
 	}
-	if (topic->faults)
+	if (topic->faults || topic->rivals)
 		topic_refuse(topic);
 }
 
@@ -245,7 +311,22 @@ bool topic_follow(struct topic *topic)
 	while (take_batch(topic, 0) > 0)
 		continue;
 	kafka_serve(&topic->kafka, 0);
-	return topic->faults == 0;
+	return topic->faults == 0 && topic->rivals == 0;
+}
+
+void topic_serve(struct topic *topic)
+{
+	enum { SOME_SECONDS = 3 };
+	double down = topic->kafka.down;
+	kafka_serve(&topic->kafka, 0);
+	if (topic->away == 0 && down != 0 && stats_clock() - down >= SOME_SECONDS) {
+		topic->away = down;
+		warn("topic %s: no broker answers (%s): rules are not followed, those that were read count", topic->name,
+		     topic->kafka.trouble);
+	} else if (topic->away != 0 && down == 0) {
+		warn("topic %s: a broker answers again, after %.0f s", topic->name, stats_clock() - topic->away);
+		topic->away = 0;
+	}
 }
 
 void topic_close(struct topic *topic)
@@ -259,5 +340,8 @@ void topic_close(struct topic *topic)
 		free(topic->fault[i].complaint);
 	}
 	free(topic->fault);
+	while (topic->rivals > 0)
+		end_rivalry(topic, &topic->rival[0]);
+	free(topic->rival);
 	free(topic->end);
 }

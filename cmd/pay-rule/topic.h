@@ -2,7 +2,9 @@
  *
  * A message's key is merchant/date/action/method (a merchant may have slashes of its own), its value a JSON object as
  * ruletext.h reads it; no value is a tombstone. A bad message ends the program with 78, naming topic/partition/offset,
- * unless a later one of its key (a good rule or a tombstone) has taken its place by the time all is read. */
+ * unless a later one of its key (a good rule or a tombstone) has taken its place by the time all is read. Nothing says
+ * which of two messages in different partitions is the later one (their times may be anybody's), and compaction may leave
+ * either: two rules of one key that differ are bad too, until one partition has a tombstone. */
 #ifndef PAYPIPE_RULE_TOPIC_H
 #define PAYPIPE_RULE_TOPIC_H
 
@@ -22,6 +24,12 @@ struct topic_fault {
 	size_t key_n;
 };
 
+/* A rule of a key that another partition has another rule of. */
+struct topic_rival {
+	struct key key;
+	struct rule rule; /* its id allocated; line: its partition */
+};
+
 /* The members are its own. */
 struct topic {
 	struct kafka kafka;
@@ -34,6 +42,9 @@ struct topic {
 	int partitions, unread;
 	struct topic_fault *fault;
 	size_t faults;
+	double away; /* stats_clock() since when it was said that no broker answers; 0: it was not */
+	struct topic_rival *rival;
+	size_t rivals;
 	atomic_bool news; /* set by librdkafka's threads: there is something in the queue */
 };
 
@@ -53,6 +64,10 @@ static inline bool topic_has_news(struct topic *topic)
 {
 	return atomic_load_explicit(&topic->news, memory_order_acquire);
 }
+
+/* Serves what is said of brokers; says once when none answers for some seconds, so that rules are not followed, and when
+ * they are again. */
+void topic_serve(struct topic *topic);
 
 void topic_close(struct topic *topic);
 
