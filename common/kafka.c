@@ -185,8 +185,8 @@ static void on_error(rd_kafka_t *client, int error, const char *reason, void *se
 	kafka->doubted = true;
 }
 
-/* Advice on properties comes with each client that is made, and is passed on once; but not what is said of those that are
- * outdated, of which programs set some themselves. */
+/* Advice on properties comes with each client that is made, and is passed on once; but not what is said of those that
+ * are outdated, of which programs set some themselves. */
 static void advise(const char *text)
 {
 	enum { MOST = 16 };

@@ -100,8 +100,8 @@ static const struct topic_past *past_of(struct topics *topics, struct topic *top
 }
 
 /* Whether a sink that has nothing of a partition, though of others of its topic, lacks it because it was added since:
- * then it begins at its beginning. A group's offset may also be gone, as the cluster forgets those of partitions without
- * messages after some days: what stands before it must not be written again, so that is refused. */
+ * then it begins at its beginning. A group's offset may also be gone, as the cluster forgets those of partitions
+ * without messages after some days: what stands before it must not be written again, so that is refused. */
 static bool is_added(struct topics *topics, const struct topic_partition *partition, size_t sink)
 {
 	const struct topic_past *past = past_of(topics, topics_of(topics, partition->handle), sink);
@@ -112,8 +112,7 @@ static bool is_added(struct topics *topics, const struct topic_partition *partit
 		     "%s/%d: %s has no offset there, though of other partitions: it has expired, or was deleted; set "
 		     "it to what was taken (kafka-consumer-groups --reset-offsets), or read this one alone "
 		     "(--partitions) --from OFFSET with --allow-gap",
-		     partition->topic, (int)partition->number,
-		     own ? topics->wish->group : topics->sinks.name[sink]);
+		     partition->topic, (int)partition->number, own ? topics->wish->group : topics->sinks.name[sink]);
 	return past->any && !lost;
 }
 
@@ -156,8 +155,8 @@ static void begin_partition(struct topics *topics, struct topic_partition *parti
 		free(stored.state);
 		whose = text = must_format("the group %s goes on at offset", wish->group);
 	} else {
-		partition->start = added_for_any(topics, partition) ? partition->low
-								    : resolve(topics, partition, &wish->from);
+		partition->start =
+		    added_for_any(topics, partition) ? partition->low : resolve(topics, partition, &wish->from);
 		/* A sink that has nothing yet gets what the others began with. */
 		if (held.any && held.first < partition->start)
 			partition->start = held.first;

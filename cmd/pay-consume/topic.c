@@ -298,8 +298,7 @@ static void read_key(struct topics *topics, const rd_kafka_message_t *from, stru
 static void remember(struct topic_partition *partition, const rd_kafka_message_t *message)
 {
 	partition->trace.offset = message->offset;
-	partition->trace.hash =
-	    trace_hash((struct slice){message->payload ? message->payload : "", message->len});
+	partition->trace.hash = trace_hash((struct slice){message->payload ? message->payload : "", message->len});
 }
 
 static void deliver(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *from)
@@ -347,9 +346,7 @@ static void take_event(struct topics *topics, struct topic_partition *partition,
 		seen_up_to(topics, partition, message->offset);
 		break;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-		partition->witness.missing = true;
-		break;
+	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: partition->witness.missing = true; break;
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
 		output_flush(&topics->delivery->out);
 		fail(EX_OPERATOR,

@@ -38,8 +38,8 @@ struct topic_wish {
 };
 
 /* A message that was read, by which the topic is known to be the one that it was: a topic that is deleted and made anew
- * under the same name has another message at that offset, or none. Asked for again where reading begins behind it, before
- * a message is taken after a silence, and now and then. */
+ * under the same name has another message at that offset, or none. Asked for again where reading begins behind it,
+ * before a message is taken after a silence, and now and then. */
 struct witness {
 	int64_t offset; /* -1: there is none */
 	uint64_t hash;
@@ -58,9 +58,9 @@ struct topic_partition {
 	int64_t known;     /* covered up to here, as last said */
 	int64_t next;      /* covered up to here */
 	uint64_t outside;  /* messages outside the time range since `next` */
-	bool announced; /* a mark has said where it begins */
+	bool announced;    /* a mark has said where it begins */
 	bool done;
-	bool at_end; /* of what there is for now */
+	bool at_end;  /* of what there is for now */
 	double quiet; /* at_end: stats_clock() since when */
 	double held;  /* stats_clock() since when an open transaction holds the end back; 0: none does */
 	bool held_said;
@@ -102,7 +102,7 @@ struct topics {
 		bool away;     /* it was said that no broker answers */
 		char *finish;  /* whose FINISH was said to be missing; allocated */
 	} waiting;
-	size_t witness;   /* the last partition whose witness was looked after */
+	size_t witness; /* the last partition whose witness was looked after */
 };
 
 /* Connects, and finds where each partition begins and ends. Ends the program with 69 where cluster, topic, partition
@@ -146,8 +146,8 @@ int64_t witness_begin(struct topic_partition *partition);
 bool witness_passes(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *message);
 /* The partition was read to its end, which is at that offset. One before what was read ends the program with 76. */
 void witness_end(struct topics *topics, const struct topic_partition *partition, int64_t offset);
-/* While reading: asks for one now and then, and goes on where retention has taken one; what is not read yet and gone ends
- * the program with 76. */
+/* While reading: asks for one now and then, and goes on where retention has taken one; what is not read yet and gone
+ * ends the program with 76. */
 void witness_tick(struct topics *topics);
 
 /* For topic.c: says what reading waits for, once that takes some seconds, and when it has come (waiting.c). */

@@ -1,9 +1,9 @@
 /* trace: what is remembered of a source partition where reading goes on: its last message, so that a topic made anew is
- * told from the old one, how many days each channel has closed (FINISH), so that an interrupted day goes on, and how many
- * partitions the topic had, so that one that was added since is told from one whose offset was lost.
+ * told from the old one, how many days each channel has closed (FINISH), so that an interrupted day goes on, and how
+ * many partitions the topic had, so that one that was added since is told from one whose offset was lost.
  *
- * As text: OFFSET:HASH, then ;CHANNEL=DAYS for each channel, and ;+partitions=N. It goes with marks into the sinks' databases, and with
- * committed offsets as their metadata. */
+ * As text: OFFSET:HASH, then ;CHANNEL=DAYS for each channel, and ;+partitions=N. It goes with marks into the sinks'
+ * databases, and with committed offsets as their metadata. */
 #ifndef PAYPIPE_TRACE_H
 #define PAYPIPE_TRACE_H
 

@@ -1,5 +1,5 @@
-/* Whether a topic is still the one that was read, told by a message of it that is asked for again. The client that reads
- * it tells nothing: to librdkafka (before 2.4) and the protocol that it speaks a topic is a name. */
+/* Whether a topic is still the one that was read, told by a message of it that is asked for again. The client that
+ * reads it tells nothing: to librdkafka (before 2.4) and the protocol that it speaks a topic is a name. */
 #include <inttypes.h>
 
 #include "fail.h"
@@ -7,12 +7,11 @@
 #include "stats.h"
 #include "topic.h"
 
-/* After so long without a message a topic may have been made anew: this takes the cluster longer. And while messages come
- * without a pause, since many were read ahead, each partition's witness is asked for so often. */
+/* After so long without a message a topic may have been made anew: this takes the cluster longer. And while messages
+ * come without a pause, since many were read ahead, each partition's witness is asked for so often. */
 static const double SILENCE = 0.1, BETWEEN = 10; /* seconds */
 
-#define MADE_ANEW \
-	"the topic was made anew; settle what is missing, then begin with new databases or another topic name"
+#define MADE_ANEW "the topic was made anew; settle what is missing, then begin with new databases or another topic name"
 
 static void choose(struct topic_partition *partition)
 {
@@ -55,8 +54,7 @@ static void meet(struct topics *topics, struct topic_partition *partition, const
 	witness->asked = false;
 	if (message->offset == witness->offset && trace_hash(value) != witness->hash) {
 		output_flush(&topics->delivery->out);
-		fail(EX_OPERATOR,
-		     "%s/%d: offset %" PRId64 " holds another message than when it was read: " MADE_ANEW,
+		fail(EX_OPERATOR, "%s/%d: offset %" PRId64 " holds another message than when it was read: " MADE_ANEW,
 		     partition->topic, (int)partition->number, message->offset);
 	}
 	if (message->offset + 1 < partition->next)
@@ -91,8 +89,8 @@ void witness_end(struct topics *topics, const struct topic_partition *partition,
 	     partition->topic, (int)partition->number, partition->next - 1, offset);
 }
 
-/* An offset that was asked for is not in the topic, and reading has stopped there. Where retention has taken nothing that
- * is not read yet it goes on, from the witness if that is there. */
+/* An offset that was asked for is not in the topic, and reading has stopped there. Where retention has taken nothing
+ * that is not read yet it goes on, from the witness if that is there. */
 static void find_again(struct topics *topics, struct topic_partition *partition)
 {
 	struct witness *witness = &partition->witness;

@@ -182,15 +182,16 @@ static int32_t partitions_then(const struct transaction *transaction, const char
 	return most;
 }
 
-/* A partition without an offset, while others of its topic have theirs, was added since, or its offset has expired: then
- * nobody knows what of it was delivered. */
+/* A partition without an offset, while others of its topic have theirs, was added since, or its offset has expired:
+ * then nobody knows what of it was delivered. */
 static void refuse_expired(const struct transaction *transaction, const struct mark_range *range)
 {
 	int32_t n = partitions_then(transaction, range->source);
 	if (n < 0 || (n > 0 && range->partition >= n) || transaction->allow_gap)
 		return;
 	fail(EX_OPERATOR,
-	     "group %s: %s/%d: has no offset there, though of other partitions: it has expired, or was deleted, and what "
+	     "group %s: %s/%d: has no offset there, though of other partitions: it has expired, or was deleted, and "
+	     "what "
 	     "was delivered would be written again; set it to what was taken (kafka-consumer-groups --reset-offsets), "
 	     "or begin where that ends with --allow-gap",
 	     transaction->group, range->source, (int)range->partition);

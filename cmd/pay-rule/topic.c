@@ -321,8 +321,8 @@ void topic_serve(struct topic *topic)
 	kafka_serve(&topic->kafka, 0);
 	if (topic->away == 0 && down != 0 && stats_clock() - down >= SOME_SECONDS) {
 		topic->away = down;
-		warn("topic %s: no broker answers (%s): rules are not followed, those that were read count", topic->name,
-		     topic->kafka.trouble);
+		warn("topic %s: no broker answers (%s): rules are not followed, those that were read count",
+		     topic->name, topic->kafka.trouble);
 	} else if (topic->away != 0 && down == 0) {
 		warn("topic %s: a broker answers again, after %.0f s", topic->name, stats_clock() - topic->away);
 		topic->away = 0;

@@ -3,8 +3,8 @@
  * A message's key is merchant/date/action/method (a merchant may have slashes of its own), its value a JSON object as
  * ruletext.h reads it; no value is a tombstone. A bad message ends the program with 78, naming topic/partition/offset,
  * unless a later one of its key (a good rule or a tombstone) has taken its place by the time all is read. Nothing says
- * which of two messages in different partitions is the later one (their times may be anybody's), and compaction may leave
- * either: two rules of one key that differ are bad too, until one partition has a tombstone. */
+ * which of two messages in different partitions is the later one (their times may be anybody's), and compaction may
+ * leave either: two rules of one key that differ are bad too, until one partition has a tombstone. */
 #ifndef PAYPIPE_RULE_TOPIC_H
 #define PAYPIPE_RULE_TOPIC_H
 
@@ -65,8 +65,8 @@ static inline bool topic_has_news(struct topic *topic)
 	return atomic_load_explicit(&topic->news, memory_order_acquire);
 }
 
-/* Serves what is said of brokers; says once when none answers for some seconds, so that rules are not followed, and when
- * they are again. */
+/* Serves what is said of brokers; says once when none answers for some seconds, so that rules are not followed, and
+ * when they are again. */
 void topic_serve(struct topic *topic);
 
 void topic_close(struct topic *topic);

@@ -6,7 +6,8 @@
  *   topic BROKERS stamp NAME PARTITION TIME VALUE      writes a record with that time (ms)
  *   topic BROKERS forbid NAME read|write              denies it to who has no name (the broker needs an authorizer)
  *   topic BROKERS grow NAME PARTITIONS                 gives it more partitions, to that many
- *   topic BROKERS forget NAME PARTITION GROUP          deletes a group's offset of it, as a cluster does after some days
+ *   topic BROKERS forget NAME PARTITION GROUP          deletes a group's offset of it, as a cluster does after some
+ * days
  *
  * Ends with 0 when the broker has done it, else with 69 and what the broker says. */
 #include "fail.h"
@@ -115,7 +116,8 @@ static void grow(rd_kafka_t *rk, rd_kafka_queue_t *queue, char **args)
 {
 	char said[512];
 	size_t n;
-	rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(args[0], (size_t)number(args[1]), said, sizeof said);
+	rd_kafka_NewPartitions_t *more =
+	    rd_kafka_NewPartitions_new(args[0], (size_t)number(args[1]), said, sizeof said);
 
 	if (!more)
 		fail(EX_USAGE, "%s: %s", args[0], said);
@@ -217,7 +219,8 @@ int main(int argc, char **argv)
 
 	fail_name("topic");
 	if (argc < 4)
-		fail(EX_USAGE, "usage: topic BROKERS create|delete|truncate|grow|forget|stamp|forbid NAME [ARGUMENT]...");
+		fail(EX_USAGE,
+		     "usage: topic BROKERS create|delete|truncate|grow|forget|stamp|forbid NAME [ARGUMENT]...");
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	if (rd_kafka_conf_set(conf, "bootstrap.servers", argv[1], said, sizeof said))
 		fail(EX_USAGE, "%s", said);
@@ -240,7 +243,8 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[2], "forbid") == 0 && argc == 5)
 		forbid(rk, queue, argv[3], argv[4]);
 	else
-		fail(EX_USAGE, "%s: unknown, or with other arguments (create, delete, truncate, grow, forget, stamp, forbid)",
+		fail(EX_USAGE,
+		     "%s: unknown, or with other arguments (create, delete, truncate, grow, forget, stamp, forbid)",
 		     argv[2]);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_destroy(rk);
