@@ -32,6 +32,20 @@ static void refuse_companions(const char *to)
 	}
 }
 
+/* A copy is made by its own name only, as any database, and in place of nothing. */
+static void look_at_place(const char *to)
+{
+	struct stat status;
+	char *real = realpath(to, NULL);
+
+	if (!real && lstat(to, &status) == 0 && S_ISLNK(status.st_mode))
+		fail(EX_CANTCREAT, "%s: a symbolic link to nothing; make its target or name another file", to);
+	if (real && stat(real, &status) == 0 && (!S_ISREG(status.st_mode) || status.st_size > 0))
+		fail(EX_CANTCREAT, "%s: is there already; name a file that is missing or empty", to);
+	refuse_companions(real ? real : to);
+	free(real);
+}
+
 static void copy_pages(struct database *from, struct database *to)
 {
 	sqlite3_backup *copying = sqlite3_backup_init(to->db, "main", from->db, "main");
@@ -116,8 +130,8 @@ void backup(const char *from, const char *to)
 	struct file_new file;
 
 	database_open_any(&source, from);
+	look_at_place(to);
 	file_create_named(&file, &(struct target){.option = "--backup", .path = to, .kind = TARGET_RECORDS});
-	refuse_companions(to);
 	char *temporary = file_temporary(&file);
 	database_connect(&copy, temporary, SQLITE_OPEN_READWRITE);
 	database_run(&copy, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
@@ -141,12 +155,9 @@ void backup(const char *from, const char *to)
 void backup_check(const char *from, const char *to)
 {
 	struct database source;
-	struct stat status;
 
 	database_open_any(&source, from);
 	database_close(&source);
+	look_at_place(to);
 	file_creatable(to);
-	if (stat(to, &status) == 0 && status.st_size > 0)
-		fail(EX_CANTCREAT, "%s: is there already; name a file that is missing or empty", to);
-	refuse_companions(to);
 }

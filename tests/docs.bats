@@ -115,7 +115,7 @@ values() {
 			read -r one two < <(values "$option" "$program")
 			run "$program" "$option" "$one" "$option=$two" </dev/null
 			case $program$option in
-			*--property | *--properties | pay-consume--as | pay-consume--resume | pay-filter--reject | pay-tobase--accept | pay-agg--database)
+			*--property | *--properties | pay-consume--as | pay-consume--resume | pay-consume--covers | pay-store--without | pay-filter--reject | pay-tobase--accept | pay-agg--database)
 				[[ $output != *"once only"* ]]
 				;;
 			*)

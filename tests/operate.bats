@@ -119,6 +119,7 @@ known() {
 	cmp day other
 	ln -s nothing link
 	run -73 pay-store -d log.db --backup link
+	[ ! -e nothing ]
 	mkdir folder
 	run -73 pay-store -d log.db --backup folder
 	run -73 pay-store -d log.db --backup nowhere/copy
