@@ -76,6 +76,7 @@ struct store {
 	struct stream stream;
 	const char *path, *export, *where, *backup;
 	bool log, replace, defer_indexes, sealed;
+	bool misplaced; /* the log was given what is no message */
 	int instead; /* the option that asks for something else than to take records; 0: none does */
 	int64_t days;
 	const char **without;
@@ -337,10 +338,10 @@ static void take_message(void *self, struct stream *stream, struct record *recor
 				? "a base record, not a message: --log stands before pay-tobase"
 				: shape_no_message(shape);
 
-	if (order) {
-		stream_bad(stream, record, "%s", order);
-		return;
-	}
+	/* A log keeps whatever it is given; that these are no messages is said once. */
+	if (order && !store->misplaced)
+		warn("%s: line %llu: %s", stream->input.name, (unsigned long long)stream->line, order);
+	store->misplaced |= order != NULL;
 	if (!stream_coordinates(stream, record, &at))
 		return;
 	struct row *row = segment_add(&store->segment, TABLE_LOG, &at);

@@ -578,9 +578,10 @@ balanced() {
 			wrong 'a capture of kcat, not a message: pay-consume reads it, and stands before this stage' captures $stage
 		}
 	done
-	wrong 'a base record, not a message: --log stands before pay-tobase' bases pay-store --log -d log.db
-	wrong 'a total, not a message: pay-agg stands last, behind pay-tobase' totals pay-store --log -d log.db
-	[ "$(sqlite3 log.db 'select count(*) from payment_log')" = 0 ]
+	# A log keeps all of it, and says so once.
+	run -0 --separate-stderr pay-store --log -d log.db <bases
+	[ "$stderr" = "pay-store: standard input: line 1: a base record, not a message: --log stands before pay-tobase" ]
+	[ "$(sqlite3 log.db 'select count(*) from payment_log')" = "$(wc -l <bases)" ]
 	# What is no other stage's is bad as before, and any message is kept.
 	run -65 pay-tobase <<<'{"_src":"a/0/1","x":1}'
 	[[ $output == *"bad record: no channel"* ]]
