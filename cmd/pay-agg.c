@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "action.h"
 #include "backup.h"
 #include "cover.h"
+#include "currency.h"
 #include "fail.h"
 #include "options.h"
 #include "part.h"
@@ -17,13 +19,18 @@
 #include "pay-agg/total.h"
 #include "pay-agg/totals.h"
 #include "stream.h"
+#include "textset.h"
 
-enum { DB = 1, BY, NET, DATE, FORMAT, UPDATES, QUERY, MARKS, BACKUP, UPGRADE };
+enum { DB = 1, BY, NET, ACCEPT, SIGNED, CURRENCY, DATE, FORMAT, UPDATES, QUERY, MARKS, BACKUP, UPGRADE };
 
 static const struct option_entry entries[] = {
-    {BY, 0, "by", "MEMBER,...", "total by these members instead of merchant, action, day, method"},
+    {BY, 0, "by", "MEMBER,...", "total by these members instead of merchant, action, day, method; --query: by some"},
     {DATE, 0, "date", "MEMBER", "take the day from this member instead of paymentDate"},
     {NET, 0, "net", NULL, "subtract the amounts of cancels"},
+    {ACCEPT | OPTION_REPEATS, 'a', "accept", "MEMBER=VALUE",
+     "with --net, a further action and its sign: paymentActionType=CHARGEBACK:-"},
+    {SIGNED, 0, "signed", NULL, "with --net, amounts say their direction themselves"},
+    {CURRENCY, 0, "currency", "MEMBER", "the member that says an amount's currency: two are never summed"},
     {DB | OPTION_WRITES | OPTION_REPEATS, 'd', "database", "FILE", "keep totals in this SQLite file, across runs"},
     {FORMAT, 0, "format", "FORMAT", "ndjson, json (one array) or csv; default ndjson"},
     {UPDATES, 0, "updates", "SECONDS", "at marks, at most every SECONDS, write the totals that changed"},
@@ -52,6 +59,9 @@ enum { GROUPS_KEPT = 131072 };
  * so many records; longer once they are MANY. A total changes in it once, however many segments add to it. */
 enum { TOGETHER_MS = 500, MANY = 20000, MANY_TOGETHER_MS = 2000, TOGETHER_RECORDS = 120000 };
 
+/* How many keys are named whose sums do not fit. */
+enum { WIDE_NAMED = 20 };
+
 /* A record on its way to its group, a few records behind the one at hand, see totals_begin. */
 struct coming {
 	uint64_t hash;
@@ -72,18 +82,22 @@ struct agg {
 	struct stream stream;
 	struct stage stage;
 	struct grouping grouping;
+	struct grouping rolled; /* of a query: the part of the grouping that is asked for */
+	struct actions actions; /* the documented ones and those of --accept */
+	struct currency currency;
+	struct textset *wide; /* keys of which it was said that their sums do not fit */
 	struct totals totals; /* with a database: what the open segment adds */
 	struct known known;   /* the coordinates that came in this run */
 	uint64_t again;       /* records that were not counted because theirs had come in this run */
 	amount_sum again_amount;
 	struct state state;
 	struct total_writer writer;
-	const char *by, *date; /* as they were asked for */
+	const char *by, *date, *currency_asked; /* as they were asked for */
 	enum total_format format;
 	const char *database; /* NULL: in memory */
 	const char **queried; /* the databases of a query */
 	size_t queried_n;
-	bool allow_gap, marks, net, querying, upgrading;
+	bool allow_gap, marks, net, is_signed, querying, upgrading;
 	const char *backup;
 	unsigned aggregated, tagged, dead; /* reasons */
 	double updates;                    /* seconds between; negative: none */
@@ -188,7 +202,7 @@ static void take_record(void *self, struct stream *stream, struct record *record
 	}
 	struct slice key;
 	bool subtract;
-	const char *bad = grouping_subtracts(&agg->grouping, record, &subtract);
+	const char *bad = grouping_subtracts(&agg->grouping, record, stream->amount, &subtract);
 	if (!bad)
 		bad = grouping_key(&agg->grouping, record, &key);
 	if (bad) {
@@ -199,6 +213,11 @@ static void take_record(void *self, struct stream *stream, struct record *record
 	bool placed = stream_coordinates(stream, record, &at);
 	if (stream->done)
 		return; /* they are malformed */
+	bad = currency_check(&agg->currency, &record->top);
+	if (bad) {
+		stream_bad(stream, record, "%s", bad);
+		return;
+	}
 	struct coming *coming = come(agg, stream, key, placed ? &at : NULL, subtract);
 	if (agg->database && placed && (at.offset == 0 || mark_is_place(at.offset))) {
 		coming->sampled = true;
@@ -220,20 +239,45 @@ struct writing {
 	struct stream *stream;
 	struct output *output;
 	char **wanted; /* KEY=VALUE */
+	bool lacking;  /* a total was left out */
 };
+
+/* Names a key whose sum does not fit, once, and no more than some: what is wrong with one must keep no other from its
+ * reader. */
+static void leave_out(struct agg *agg, struct slice key, amount_sum sum)
+{
+	if (!agg->wide)
+		agg->wide = textset_new();
+	if (textset_add(agg->wide, key) && textset_count(agg->wide) <= WIDE_NAMED)
+		total_wide(&agg->writer, key, sum);
+}
+
+/* Names how many more keys there are; returns the status of a run whose final totals lack them. */
+static int left_out(const struct agg *agg)
+{
+	if (textset_count(agg->wide) > WIDE_NAMED)
+		complain("%zu more totals do not fit 64 bits and are left out", textset_count(agg->wide) - WIDE_NAMED);
+	return EX_DATAERR;
+}
+
+/* Whether a total is one of 64 bits; else it is left out. */
+static bool fits(struct writing *to, struct slice key, amount_sum sum)
+{
+	int64_t narrow;
+	if (amount_narrow(sum, &narrow))
+		return true;
+	leave_out(to->agg, key, sum);
+	to->lacking = true;
+	return false;
+}
 
 static void write_total(void *self, struct slice key, uint64_t count, amount_sum sum)
 {
 	struct writing *to = self;
+	if (!fits(to, key, sum))
+		return;
 	char *line = stream_add_room(to->stream, total_room(&to->agg->writer, key));
 	stream_added(to->stream, total_write(&to->agg->writer, line, key, count, sum));
-}
-
-static void refuse_wide(void *self, struct slice key, uint64_t count, amount_sum sum)
-{
-	struct writing *to = self;
-	(void)count;
-	total_check(&to->agg->writer, key, sum);
 }
 
 /* The present totals of all groups seen since they were last written. */
@@ -338,11 +382,9 @@ static void write_final(struct agg *agg, struct stream *stream)
 	struct writing to = {.agg = agg, .stream = stream};
 	total_open(&agg->writer, &stream->out);
 	if (agg->database) {
-		state_read(&agg->state, refuse_wide, write_total, &to);
+		state_read(&agg->state, write_total, &to);
 	} else {
 		struct group **groups = totals_sorted(&agg->totals);
-		for (size_t i = 0; i < agg->totals.n; i++)
-			refuse_wide(&to, group_key(groups[i]), groups[i]->count, groups[i]->sum);
 		for (size_t i = 0; i < agg->totals.n; i++) {
 			if (groups[i]->count > 0)
 				write_total(&to, group_key(groups[i]), groups[i]->count, groups[i]->sum);
@@ -350,6 +392,8 @@ static void write_final(struct agg *agg, struct stream *stream)
 		free(groups);
 	}
 	total_close(&agg->writer, &stream->out);
+	if (to.lacking)
+		stream->status = left_out(agg);
 }
 
 static void end_input(void *self, struct stream *stream, enum stream_end how)
@@ -395,19 +439,20 @@ static bool all_wanted(struct writing *to, struct slice key)
 	return true;
 }
 
+/* A part of the grouping adds up what fits by itself, so its sums may be wider. */
 static void query_total(void *self, struct slice key, uint64_t count, amount_sum sum)
 {
 	struct writing *to = self;
-	if (!all_wanted(to, key))
+	if (!to->agg->by && !fits(to, key, sum))
 		return;
 	char *line = output_room(to->output, total_room(&to->agg->writer, key));
 	output_advance(to->output, total_write(&to->agg->writer, line, key, count, sum));
 }
 
-static void query_wide(void *self, struct slice key, uint64_t count, amount_sum sum)
+static void query_wanted(void *self, struct slice key, uint64_t count, amount_sum sum)
 {
 	if (all_wanted(self, key))
-		refuse_wide(self, key, count, sum);
+		query_total(self, key, count, sum);
 }
 
 /* Ends the program with 64 unless the operand names a member of the key. */
@@ -421,40 +466,36 @@ static void check_wanted(const struct agg *agg, const char *operand)
 	options_misuse("\"%s\" is not KEY=VALUE with a KEY of %s", operand, agg->grouping.by);
 }
 
-/* Takes a total of one of several databases. */
+/* Takes a total of one of several databases, or one of several that become one. */
 static void merge_total(void *self, struct slice key, uint64_t count, amount_sum sum)
 {
 	struct writing *to = self;
 	if (!all_wanted(to, key))
 		return;
-	struct group *group = totals_group(&to->agg->totals, key);
+	struct agg *agg = to->agg;
+	struct group *group =
+	    totals_group(&agg->totals, agg->by ? grouping_roll(&agg->rolled, &agg->grouping, key) : key);
 	group->count += count;
 	group->sum += sum;
 }
 
-static void leave_wide(void *self, struct slice key, uint64_t count, amount_sum sum)
-{
-	(void)self, (void)key, (void)count, (void)sum; /* what the others hold may mend it */
-}
-
-/* The totals over all databases, which hold different payments by one grouping. */
-static void query_all(struct agg *agg, struct writing *to)
+/* The totals over all databases, which hold different payments by one grouping, by the part of it that was asked for.
+ */
+static void query_merged(struct agg *agg, struct writing *to)
 {
 	totals_init(&agg->totals);
-	state_read(&agg->state, leave_wide, merge_total, to);
+	if (agg->by && !*agg->by)
+		totals_group(&agg->totals, SLICE("")); /* one line, whatever there is */
+	state_read(&agg->state, merge_total, to);
 	for (size_t i = 1; i < agg->queried_n; i++) {
 		struct state other;
 		struct grouping grouping;
 		state_open_read(&other, agg->queried[i], agg->grouping.by, agg->grouping.date, false, &grouping);
-		if (grouping.net != agg->grouping.net)
-			fail(EX_CONFIG, "%s and %s: one holds totals made with --net, the other without",
-			     agg->queried[0], agg->queried[i]);
-		state_read(&other, leave_wide, merge_total, to);
+		state_demand_alike(&agg->state, &other);
+		state_read(&other, merge_total, to);
 		database_close(&other.database);
 	}
 	struct group **groups = totals_sorted(&agg->totals);
-	for (size_t i = 0; i < agg->totals.n; i++)
-		refuse_wide(to, group_key(groups[i]), groups[i]->count, groups[i]->sum);
 	for (size_t i = 0; i < agg->totals.n; i++)
 		query_total(to, group_key(groups[i]), groups[i]->count, groups[i]->sum);
 	free(groups);
@@ -472,33 +513,46 @@ static void check_queried(const struct agg *agg)
 					       agg->queried[k], agg->queried[i]);
 }
 
+/* The part of the database's grouping that --by asks for. */
+static void open_part(struct agg *agg)
+{
+	bool unknown;
+	const char *wrong = grouping_part(&agg->rolled, &agg->grouping, agg->by, &unknown);
+	if (unknown)
+		fail(EX_CONFIG, "%s: it holds totals by %s: --by %s", agg->queried[0], agg->grouping.by, wrong);
+	if (wrong)
+		options_misuse("--by %s", wrong);
+}
+
 static int query(struct agg *agg, const struct options *options)
 {
 	if (!agg->database)
 		options_misuse("--query reads a database: name it by -d FILE");
 	check_queried(agg);
-	state_open_read(&agg->state, agg->queried[0], agg->by, agg->date, agg->net, &agg->grouping);
+	state_open_read(&agg->state, agg->queried[0], NULL, agg->date, agg->net, &agg->grouping);
+	if (agg->by)
+		open_part(agg);
 	struct stats stats;
 	stats_start(&stats);
 	for (char **operand = options->operands; *operand; operand++)
 		check_wanted(agg, *operand);
-	total_start(&agg->writer, agg->format, &agg->grouping);
+	total_start(&agg->writer, agg->format, agg->by ? &agg->rolled : &agg->grouping);
 	if (options->settings.check)
 		return 0;
 	struct output output;
 	output_open(&output, STDOUT_FILENO, "standard output");
 	struct writing to = {.agg = agg, .output = &output, .wanted = options->operands};
 	total_open(&agg->writer, &output);
-	if (agg->queried_n > 1)
-		query_all(agg, &to);
+	if (agg->queried_n > 1 || agg->by)
+		query_merged(agg, &to);
 	else
-		state_read(&agg->state, query_wide, query_total, &to);
+		state_read(&agg->state, query_wanted, &to);
 	total_close(&agg->writer, &output);
 	output_close(&output, false);
 	stats.in = stats.out = agg->writer.written;
 	if (options->settings.stats)
 		stats_print(&stats, program.name, NULL);
-	return 0;
+	return to.lacking ? left_out(agg) : 0;
 }
 
 static enum total_format read_format(const char *text)
@@ -545,6 +599,9 @@ static void read_options(struct agg *agg, struct options *options)
 		case DB: agg->queried[agg->queried_n++] = agg->database = options->value; break;
 		case BY: agg->by = options->value; break;
 		case NET: agg->net = true; break;
+		case ACCEPT: actions_accept(&agg->actions, options->value); break;
+		case SIGNED: agg->is_signed = true; break;
+		case CURRENCY: agg->currency_asked = options->value; break;
 		case DATE: agg->date = options->value; break;
 		case FORMAT: agg->format = read_format(options->value); break;
 		case UPDATES: agg->updates = options_seconds(options); break;
@@ -566,6 +623,12 @@ static void read_options(struct agg *agg, struct options *options)
 		options_misuse("one of --query, --backup and --upgrade");
 	if (agg->backup || agg->upgrading)
 		check_keeping(agg, options);
+	bool signs = agg->is_signed || agg->actions.n > ACTIONS_DOCUMENTED;
+	if (agg->querying && (signs || agg->currency_asked))
+		options_misuse("--query takes signs and currency from the database: leave --accept, --signed and "
+			       "--currency out");
+	if (signs && !agg->net)
+		options_misuse("--accept and --signed go with --net");
 	if (agg->querying)
 		options_alone(options, "--query");
 	else if (agg->queried_n > 1)
@@ -586,8 +649,12 @@ static void open_totals(struct agg *agg, const struct settings *settings)
 	total_start(&agg->writer, agg->format, &agg->grouping);
 	totals_init(&agg->totals);
 	known_init(&agg->known);
-	if (agg->database)
-		state_open(&agg->state, agg->database, &agg->grouping, settings->lock_wait);
+	if (!agg->database) {
+		currency_init(&agg->currency, &stream->names, agg->currency_asked, SLICE(""));
+		return;
+	}
+	state_open(&agg->state, agg->database, &agg->grouping, agg->currency_asked, settings->lock_wait);
+	state_currency(&agg->state, &agg->currency, &stream->names);
 }
 
 static struct stream *open_stage(struct options *options, int *status)
@@ -596,6 +663,7 @@ static struct stream *open_stage(struct options *options, int *status)
 	const struct settings *settings = &options->settings;
 	*agg = (struct agg){.updates = -1, .format = TOTAL_NDJSON};
 	*status = 0;
+	actions_init(&agg->actions);
 	read_options(agg, options);
 	if (agg->querying) {
 		*status = query(agg, options);
@@ -608,8 +676,10 @@ static struct stream *open_stage(struct options *options, int *status)
 	const char *wrong = grouping_init(&agg->grouping, agg->by, agg->date, agg->net);
 	if (wrong)
 		options_misuse("--by %s", wrong);
+	agg->grouping.actions = agg->actions;
+	agg->grouping.is_signed = agg->is_signed;
 	if (settings->check && agg->database)
-		state_check(agg->database, &agg->grouping);
+		state_check(agg->database, &agg->grouping, agg->currency_asked);
 	agg->stage = (struct stage){
 	    .kind = STREAM_BASES,
 	    .needs_source = agg->database,

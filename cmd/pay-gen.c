@@ -275,7 +275,7 @@ static void write_rules(const struct work *work, const struct order *order)
 		unsigned payout = day_payout(day, merchant), confirm = day_confirm(day, merchant, payout);
 		char *p = output_room(&file.output, 192);
 		int n = snprintf(p, 192, "merchant-%u,%s,%s,%s,R-%llu,%s,%s\n", merchant, day->date,
-				 payment_actions[bit / METHODS % ACTIONS], payment_methods[bit % METHODS],
+				 actions_documented[bit / METHODS % ACTIONS].name.p, payment_methods[bit % METHODS],
 				 (unsigned long long)++rule, day->business[payout], day->business[confirm]);
 		output_advance(&file.output, (size_t)n);
 	}

@@ -21,7 +21,9 @@
 #include "pay-store/prune.h"
 #include "pay-store/sealed.h"
 #include "pay-store/tables.h"
+#include "pay-store/terms.h"
 #include "pay-store/verify.h"
+#include "pay-store/views.h"
 #include "shape.h"
 #include "stream.h"
 
@@ -29,8 +31,12 @@ enum {
 	DATABASE = 1,
 	LOG,
 	REPLACE,
+	ACCEPT,
+	SIGNED,
+	CURRENCY,
 	EXPORT,
 	WHERE,
+	FORMAT,
 	SEALED,
 	WITHOUT,
 	VERIFY,
@@ -41,11 +47,16 @@ enum {
 	UPGRADE
 };
 static const struct option_entry options_own[] = {
-    {DATABASE | OPTION_WRITES, 'd', "database", "FILE", "the store; made when it is not there"},
+    {DATABASE | OPTION_WRITES | OPTION_REPEATS, 'd', "database", "FILE", "the store; made when it is not there"},
     {LOG, 0, "log", NULL, "keep every message as it is, in payment_log"},
     {REPLACE, 0, "replace", NULL, "overwrite records of the same coordinates"},
-    {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, and end"},
+    {ACCEPT | OPTION_REPEATS, 'a', "accept", "MEMBER=VALUE",
+     "a further action and its sign: paymentActionType=CHARGEBACK:-"},
+    {SIGNED, 0, "signed", NULL, "amounts say their direction themselves"},
+    {CURRENCY, 0, "currency", "MEMBER", "the member that says an amount's currency: two are never summed"},
+    {EXPORT, 0, "export", "TABLE", "write a table's records back as a stream, or a view (payout), and end"},
     {WHERE, 0, "where", "SQL", "export only records of which this condition is true"},
+    {FORMAT, 0, "format", "FORMAT", "of a view: ndjson or csv; default ndjson"},
     {SEALED, 0, "sealed", NULL, "export base or payment_log with marks: other databases are built from that"},
     {WITHOUT | OPTION_REPEATS, 0, "without", "SOURCE", "leave this source out of a sealed export (repeatable)"},
     {VERIFY, 0, "verify", NULL, "check the store, list holes in its cover, and end"},
@@ -65,6 +76,7 @@ static const struct program program = {
     .groups = OPTIONS_DATABASE | OPTIONS_DEAD | OPTIONS_STREAM,
     .examples = "  pay-consume day.ndjson | pay-tobase | pay-store -d settle.db | pay-agg\n"
 		"  pay-store -d settle.db --export base --where \"payoutDate = '2025-05-21'\" | pay-agg\n"
+		"  pay-store -d settle.db --export payout --format csv\n"
 		"  pay-store -d settle.db --verify\n",
 };
 
@@ -81,6 +93,13 @@ struct store {
 	int64_t days;
 	const char **without;
 	int without_n;
+	const char **paths; /* all that were named: one, or the stores of a view's export */
+	size_t paths_n;
+	const char *format;
+	bool csv;
+	struct terms terms;
+	const char *currency; /* as it was asked for */
+	char fault[512];
 	struct database database;
 	struct tables tables;
 	struct indexes indexes;
@@ -173,6 +192,25 @@ static const char *given_shape(const struct members *top)
 	return order ? order : "no amount: neither a base record nor a total (messages need pay-tobase, or --log)";
 }
 
+/* What keeps a payment's amount out of the store's sums, NULL when nothing does. */
+static const char *unsummable(struct store *store, const struct members *top, int64_t money)
+{
+	const struct member *action = members_get(top, NAME_PAYMENT_ACTION_TYPE);
+
+	if (store->terms.is_signed)
+		return currency_check(&store->terms.currency, top);
+	if (actions_sign(&store->terms.actions, member_decoded(action, &store->decoded)) == 0) {
+		snprintf(store->fault, sizeof store->fault,
+			 "paymentActionType %.*s has no sign: declare it, --accept paymentActionType=NAME:- or NAME:+",
+			 action->value.n < 80 ? (int)action->value.n : 80, action->value.p);
+		return store->fault;
+	}
+	if (money < 0)
+		return "amount is negative: amounts are magnitudes, whose direction the action gives (--signed where "
+		       "the amount itself says it)";
+	return currency_check(&store->terms.currency, top);
+}
+
 /* What keeps a record from being a payment, NULL when it is one. The stages before have checked the values; these are
  * the columns that people and later programs count on. */
 static const char *fault_of(struct store *store, const struct members *top, int64_t *money)
@@ -204,7 +242,7 @@ static const char *fault_of(struct store *store, const struct members *top, int6
 	for (int name = NAME_UNSETTLED; name <= NAME_RULE; name++)
 		if (members_get(top, name) && !is_text(members_get(top, name)))
 			return "_unsettled and _rule must be strings";
-	return NULL;
+	return unsummable(store, top, *money);
 }
 
 /* Keeps the members that have no column as an object, those of the toolkit's own or the others. */
@@ -496,9 +534,13 @@ static void open_store(struct store *store, const struct options *options)
 	database_open_paged(&store->database, store->path, DATABASE_STORE, schema, options->settings.lock_wait,
 			    CACHE_KIB, store->log ? LOG_PAGE : DATABASE_PAGE);
 	free(schema);
+	if (!store->log)
+		terms_open(&store->terms, &store->database, &store->stream.names, store->currency);
 	database_sync_beside(&store->database);
 	indexes_open(&store->indexes, &store->database, store->defer_indexes);
 	tables_open(&store->tables, &store->database, &store->indexes, store->log, store->replace);
+	if (!store->log)
+		store->tables.terms = &store->terms;
 }
 
 static void export_all(struct store *store, const struct settings *settings, struct output *output)
@@ -518,6 +560,13 @@ static int export(struct store *store, const struct settings *settings)
 {
 	struct output output;
 
+	if (views_known(store->export)) {
+		output_open(&output, STDOUT_FILENO, "standard output");
+		views_export(store->paths, store->paths_n, store->export, store->where, store->csv, &output,
+			     settings->check);
+		output_close(&output, false);
+		return 0;
+	}
 	database_open_read(&store->database, store->path, DATABASE_STORE);
 	if (settings->check) {
 		export_check(&store->database, store->export, store->where);
@@ -627,7 +676,11 @@ static void check(struct store *store, const struct options *options)
 static void take_option(struct store *store, struct options *options, int option)
 {
 	switch (option) {
-	case DATABASE: store->path = options->value; return;
+	case DATABASE: store->paths[store->paths_n++] = store->path = options->value; return;
+	case ACCEPT: actions_accept(&store->terms.actions, options->value); return;
+	case SIGNED: store->terms.is_signed = true; return;
+	case CURRENCY: store->currency = options->value; return;
+	case FORMAT: store->format = options->value; return;
 	case LOG: store->log = true; return;
 	case REPLACE: store->replace = true; return;
 	case WHERE: store->where = options->value; return;
@@ -661,14 +714,35 @@ static void refuse_export_options(const struct store *store)
 		options_misuse("--sealed goes with --export base and --export payment_log");
 }
 
+/* Options that say what amounts mean are for payments; those of a view, for a view. */
+static void check_terms(struct store *store)
+{
+	bool view = store->export && views_known(store->export);
+	bool terms = store->currency || store->terms.is_signed || store->terms.actions.n > ACTIONS_DOCUMENTED;
+
+	if (terms && (store->log || store->instead))
+		options_misuse("--accept, --signed and --currency are for payments that are stored");
+	if (store->paths_n > 1 && !view)
+		options_misuse("-d %s and -d %s: several stores are for --export of a view (%s)", store->paths[0],
+			       store->paths[1], views_listed);
+	if (store->format && !view)
+		options_misuse("--format is for --export of a view (%s)", views_listed);
+	store->csv = store->format && strcmp(store->format, "csv") == 0;
+	if (store->format && !store->csv && strcmp(store->format, "ndjson") != 0)
+		options_misuse("--format \"%s\" is not one of ndjson, csv", store->format);
+}
+
 static void read_options(struct store *store, struct options *options)
 {
+	actions_init(&store->terms.actions);
+	store->paths = must_alloc((size_t)options->argc * sizeof *store->paths);
 	store->without = must_alloc((size_t)options->argc * sizeof *store->without);
 	for (int option; (option = options_next(options));)
 		take_option(store, options, option);
 	if (!store->path)
 		options_misuse("-d FILE is missing: the store");
 	refuse_export_options(store);
+	check_terms(store);
 	if (store->instead && (options->operands_n > 0 || store->log || store->replace || store->defer_indexes))
 		options_misuse("--export, --verify, --index, --backup, --prune-log and --upgrade read no input");
 }

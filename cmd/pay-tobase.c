@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "action.h"
 #include "date.h"
 #include "fail.h"
 #include "options.h"
@@ -13,10 +14,12 @@
 #include "shape.h"
 #include "stream.h"
 
-enum { ACCEPT = 1 };
+enum { ACCEPT = 1, SIGNED, MOST };
 static const struct option_entry options_own[] = {
     {ACCEPT | OPTION_REPEATS, 'a', "accept", "MEMBER=VALUE",
-     "accept a further value of an enumerated member, e.g. paymentMethodType=GIFT"},
+     "accept a further value: paymentMethodType=GIFT, paymentActionType=CHARGEBACK:-"},
+    {SIGNED, 0, "signed", NULL, "amounts say their direction themselves and may be negative"},
+    {MOST, 0, "most", "N", "an amount above N, or below -N, makes a bad record"},
     {0},
 };
 static const struct program program = {
@@ -41,17 +44,20 @@ struct choice {
 struct tobase {
 	struct stream stream;
 	struct choice channel, type, action, method;
+	struct actions actions; /* with their signs */
+	bool is_signed;
+	amount least, most;
 	int message_channel, message_action, message_data; /* registered names */
 	unsigned finish;                                   /* the reason for dropping */
 	struct scratch scratch;
 };
 
-static void choice_add(struct choice *choice, const char *value)
+static void choice_add(struct choice *choice, struct slice value)
 {
 	if (choice->n == sizeof choice->value / sizeof *choice->value)
 		options_misuse("--accept: no more than %u values of %s", choice->n, choice->member);
-	char *quoted = must_alloc(json_quote_room(strlen(value)));
-	choice->value[choice->n++] = (struct slice){quoted, json_quote(quoted, slice_of(value))};
+	char *quoted = must_alloc(json_quote_room(value.n));
+	choice->value[choice->n++] = (struct slice){quoted, json_quote(quoted, value)};
 }
 
 static struct choice choice_of(const char *member, const char *listed)
@@ -59,7 +65,7 @@ static struct choice choice_of(const char *member, const char *listed)
 	struct choice choice = {.member = member, .listed = listed};
 	char *values = must_strdup(listed), *rest = values;
 	for (char *value; (value = strsep(&rest, "|"));)
-		choice_add(&choice, value);
+		choice_add(&choice, slice_of(value));
 	free(values);
 	return choice;
 }
@@ -74,7 +80,10 @@ static void accept_value(struct tobase *tobase, const char *argument)
 	struct slice member = {argument, (size_t)(equals - argument)};
 	for (int i = 0; i < 4; i++)
 		if (slice_equal(member, slice_of(choices[i]->member))) {
-			choice_add(choices[i], equals + 1);
+			if (choices[i] == &tobase->action)
+				choice_add(choices[i], actions_declare(&tobase->actions, equals + 1));
+			else
+				choice_add(choices[i], slice_of(equals + 1));
 			return;
 		}
 	options_misuse("--accept: \"%.*s\" is not one of channel, paymentType, paymentActionType, paymentMethodType",
@@ -131,14 +140,25 @@ static bool check_date(struct tobase *tobase, struct stream *stream, const struc
 	return false;
 }
 
-static bool check_amount(struct stream *stream, const struct record *record, const struct member *member, amount *to)
+static bool check_amount(struct tobase *tobase, struct stream *stream, const struct record *record,
+			 const struct member *member, amount *to)
 {
-	if (member && member->type == JSON_NUMBER && amount_read(member->value, to))
+	bool read = member && member->type == JSON_NUMBER && amount_read(member->value, to);
+	if (read && *to >= tobase->least && *to <= tobase->most)
 		return true;
 	if (!member)
 		stream_bad(stream, record, "no amount");
-	else
+	else if (!read)
 		stream_bad(stream, record, "amount %.*s is not a 64-bit integer", shown(member), member->value.p);
+	else if (*to < 0 && !tobase->is_signed)
+		stream_bad(
+		    stream, record,
+		    "amount %.*s is negative: amounts are magnitudes, whose direction the action gives (--signed "
+		    "where the amount itself says it)",
+		    shown(member), member->value.p);
+	else
+		stream_bad(stream, record, "amount %.*s is beyond --most %lld", shown(member), member->value.p,
+			   (long long)tobase->most);
 	return false;
 }
 
@@ -190,7 +210,7 @@ static bool check_data(struct tobase *tobase, struct stream *stream, const struc
 		return false;
 	}
 	return check_choice(tobase, stream, record, &tobase->type, members_get(data, NAME_PAYMENT_TYPE)) &&
-	       check_amount(stream, record, members_get(data, NAME_AMOUNT), money) &&
+	       check_amount(tobase, stream, record, members_get(data, NAME_AMOUNT), money) &&
 	       check_date(tobase, stream, record, "payoutDate", members_get(data, NAME_PAYOUT_DATE)) &&
 	       check_date(tobase, stream, record, "confirmDate", members_get(data, NAME_CONFIRM_DATE)) &&
 	       check_merchant(stream, record, members_get(data, NAME_MERCHANT_NUMBER)) &&
@@ -317,17 +337,34 @@ static void take(void *self, struct stream *stream, struct record *record)
 
 static const struct stage stage = {.kind = STREAM_MESSAGES, .to_base = true, .confined = true, .record = take};
 
+static void read_options(struct tobase *tobase, struct options *options)
+{
+	for (int id; (id = options_next(options));)
+		switch (id) {
+		case ACCEPT: accept_value(tobase, options->value); break;
+		case SIGNED: tobase->is_signed = true; break;
+		case MOST:
+			tobase->most = options_number(options, 0, INT64_MAX);
+			tobase->least = -tobase->most;
+			break;
+		}
+	if (!tobase->is_signed)
+		tobase->least = 0;
+}
+
 static struct stream *open_stage(struct options *options, int *status)
 {
 	struct tobase *tobase = must_alloc(sizeof *tobase);
 	*tobase = (struct tobase){
 	    .channel = choice_of("channel", "ONLINE|OFFLINE"),
 	    .type = choice_of("paymentType", "ONLINE|OFFLINE"),
-	    .action = choice_of("paymentActionType", "PAYMENT|CANCEL|PARTIAL_CANCEL|FULL_CANCEL|NETWORK_CANCEL"),
+	    .action = choice_of("paymentActionType", actions_listed),
 	    .method = choice_of("paymentMethodType", "CARD|MONEY|PAY|POINT"),
+	    .least = INT64_MIN,
+	    .most = INT64_MAX,
 	};
-	while (options_next(options) == ACCEPT)
-		accept_value(tobase, options->value);
+	actions_init(&tobase->actions);
+	read_options(tobase, options);
 	struct stream *stream = &tobase->stream;
 	stream_open(stream, &stage, tobase, options);
 	tobase->message_channel = names_need(&stream->names, SLICE("channel"));

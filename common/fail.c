@@ -96,6 +96,15 @@ void warn(const char *format, ...)
 	va_end(arguments);
 }
 
+void complain(const char *format, ...)
+{
+	int error = errno;
+	va_list arguments;
+	va_start(arguments, format);
+	say(error, format, arguments);
+	va_end(arguments);
+}
+
 int fail_status(int error, int otherwise)
 {
 	switch (error) {

@@ -35,6 +35,9 @@ _Noreturn void fail(int status, const char *format, ...) __attribute__((format(p
 /* Writes the same line and returns, unless fail_quiet was called. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for an error with which the program goes on to its end, and ends with its status then: always said. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Registers what is to be done before fail exits, once, in any case (statistics); NULL: nothing any more. */
 void fail_last(void (*last)(void *self), void *self);
 

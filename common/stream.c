@@ -811,5 +811,8 @@ int stream_run(struct stream *first)
 		stats_progress(&first->stats, first->settings->program, first->input.bytes, 0, true);
 	fail_last(NULL, NULL);
 	print_stats(first);
+	for (struct stream *stream = first; stream; stream = stream->down)
+		if (stream->status)
+			return stream->status;
 	return 0;
 }

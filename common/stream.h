@@ -101,6 +101,7 @@ struct stream {
 	size_t ahead_first, ahead_n, ahead_size;
 	struct ahead *at;            /* whose record is at hand */
 	bool hold_marks;             /* set by a stage that passes no marks on */
+	int status;                  /* set by a stage: with what the program ends, if by no other error; 0 */
 	const char *more;            /* set by a stage: further members of --stats, with a leading comma */
 	amount amount;               /* of the record at hand */
 	amount_sum seen_amount;      /* of the segment, as read */
@@ -132,7 +133,8 @@ struct stream {
 void stream_open(struct stream *stream, const struct stage *stage, void *self, const struct options *options);
 
 /* Runs the stage, and all that are joined behind it, to the end of its input, closes standard output, prints --stats;
- * returns the exit status, 0. Cut or altered input, errors of reading and writing end the program with their status. */
+ * returns the exit status: 0, or the first that a
+ * stage has set. Cut or altered input, errors of reading and writing end the program with their status. */
 int stream_run(struct stream *stream);
 
 /* Passes the record on byte for byte (with its coordinates in front, when --source gave them). */

@@ -107,6 +107,63 @@ some_totals() {
 	[[ $stderr == *'{"merchantNumber":"m",'*'18446744073709551614'* ]]
 }
 
+@test "a sum that does not fit keeps no other total from its reader, and its key is named" {
+	for i in 1 2; do base $i wide 9223372036854775807; done >in
+	base 3 a 5 >>in
+	base 4 z 6 >>in
+	{
+		total a 1 5
+		total z 1 6
+	} >others
+	for database in "" "-d t.db" "-d t.db"; do
+		# shellcheck disable=SC2086 # an option and its argument
+		run --separate-stderr pay-agg -q $database in
+		[ "$status" -eq 65 ]
+		diff others - <<<"$output"
+		[ "${#stderr_lines[@]}" -eq 1 ]
+		[[ $stderr == *'{"merchantNumber":"wide",'*18446744073709551614* ]]
+	done
+	run --separate-stderr pay-agg -d t.db --query
+	[ "$status" -eq 65 ]
+	diff others - <<<"$output"
+	run --separate-stderr pay-agg -d t.db --query merchantNumber=z
+	[ "$status" -eq 0 ]
+	# the stream is whole: who reads the totals gets them
+	seal 2 complete <in >stream
+	run --separate-stderr pay-agg --marks --updates 0 -d u.db stream
+	[ "$status" -eq 65 ]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	[[ ${lines[-1]} == *'"end":"complete"'* ]]
+	[ "$(grep -c '"z"' <<<"$output")" -gt 0 ]
+	run pay-run 'pay-agg --marks | pay-produce --to totals' <stream
+	[ "$status" -eq 65 ]
+	diff others totals
+}
+
+@test "no more than twenty keys are named whose sums do not fit" {
+	for i in $(seq 30); do
+		base "$i" "m-$((i % 25))" 9223372036854775807
+		base $((100 + i)) "m-$((i % 25))" 9223372036854775807
+	done >in
+	run --separate-stderr pay-agg in
+	[ "$status" -eq 65 ]
+	[ "${#stderr_lines[@]}" -eq 21 ]
+	[[ ${stderr_lines[20]} == *"5 more totals do not fit"* ]]
+}
+
+@test "a sum that leaves 64 bits and comes back in one run is exact, and written as a number again" {
+	{
+		base 1 m 9223372036854775807
+		base 2 m 9223372036854775807
+		base 3 m -9223372036854775807
+		base 4 m -7
+	} | seal 1 complete >in
+	run pay-agg -d t.db --marks in
+	[ "$status" -eq 0 ]
+	[[ $output == *"$(total m 4 9223372036854775800)"* ]]
+	[ "$(sqlite3 t.db 'SELECT totalAmount, _exact IS NULL FROM total')" = "9223372036854775800|1" ]
+}
+
 @test "a sum beyond 64 bits is kept exactly in a database" {
 	run pay-agg -d t.db <<<"$(
 		base 1 m 9223372036854775807
@@ -299,13 +356,153 @@ END
 		base 2 m 1 CANCEL
 		base 3 m 10 PARTIAL_CANCEL
 		base 4 m 100 FULL_CANCEL
-		base 5 m -9223372036854775808 NETWORK_CANCEL
-		base 6 m -9223372036854775807
+		base 5 m 9223372036854775807 NETWORK_CANCEL
+		base 6 m 9223372036854775807
 	} >in
 	run pay-agg --net --by merchantNumber in
-	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":6,"totalAmount":890}}' ]
+	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":6,"totalAmount":889}}' ]
 	run pay-agg --net --by merchantNumber -d t.db in
-	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":6,"totalAmount":890}}' ]
+	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":6,"totalAmount":889}}' ]
+}
+
+@test "--net takes no action whose sign nobody declared" {
+	for action in CHARGEBACK Cancel cancel "CANCEL " ""; do
+		base 1 m 400 "${action:- }" >in
+		run pay-agg --net in
+		[ "$status" -eq 65 ]
+		[[ $output == *"an action needs a sign"* ]]
+	done
+	{
+		base 1 m 1000
+		base 2 m 400 CHARGEBACK
+		base 3 m 7 TOPUP
+	} >in
+	run pay-agg --net -a paymentActionType=CHARGEBACK:- --accept paymentActionType=TOPUP:+ --by merchantNumber in
+	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":3,"totalAmount":607}}' ]
+	run pay-agg -a paymentActionType=CHARGEBACK:- in
+	[ "$status" -eq 64 ]
+	run pay-agg --net -a paymentActionType=CHARGEBACK in
+	[ "$status" -eq 64 ]
+	run pay-agg --net -a paymentMethodType=GIFT in
+	[ "$status" -eq 64 ]
+}
+
+@test "--net takes no negative amount, --signed sums amounts as they are" {
+	{
+		base 1 m 1000
+		base 2 m -1000 CANCEL
+	} >in
+	run pay-agg --net --by merchantNumber in
+	[ "$status" -eq 65 ]
+	[[ $output == *"a/0/2: bad record: amount -1000 is negative"* ]]
+	run pay-agg --net --signed --by merchantNumber in
+	[ "$output" = '{"key":{"merchantNumber":"m"},"value":{"count":2,"totalAmount":0}}' ]
+	run pay-agg --signed in
+	[ "$status" -eq 64 ]
+}
+
+@test "a database keeps the signs of its totals" {
+	base 1 m 1 >in
+	declared=(-a paymentActionType=B:- -a paymentActionType=A:+)
+	pay-agg --net -d t.db "${declared[@]}" in >/dev/null
+	pay-agg --net -d t.db -a paymentActionType=A:+ -a paymentActionType=B:- in >/dev/null
+	for other in "" "-a paymentActionType=A:+" "-a paymentActionType=A:+ -a paymentActionType=B:+" \
+		"--signed -a paymentActionType=A:+ -a paymentActionType=B:-"; do
+		# shellcheck disable=SC2086 # options and their arguments
+		run pay-agg --net -d t.db $other in
+		[ "$status" -eq 78 ]
+		# shellcheck disable=SC2086
+		run pay-agg --net -d t.db --check $other
+		[ "$status" -eq 78 ]
+	done
+	pay-agg -d t.db --query >/dev/null
+	base 2 m 1 | pay-agg --net -d other.db >/dev/null
+	run pay-agg -d t.db -d other.db --query
+	[ "$status" -eq 78 ]
+}
+
+@test "amounts of two currencies are never summed" {
+	in_currency() { sed 's/}$/,"currency":'"$1"'}/'; }
+	base 1 m 5 | in_currency '"KRW"' >in
+	base 2 m 7 | in_currency '"\\u004bRW"' >>in
+	base 3 m 9 | in_currency '"USD"' >dollars
+	for database in "" "-d t.db"; do
+		# shellcheck disable=SC2086 # an option and its argument
+		run pay-agg $database --currency currency in
+		[ "$output" = "$(total m 2 12)" ]
+		# shellcheck disable=SC2086
+		run pay-agg $database --currency currency <<<"$(cat in dollars)"
+		[ "$status" -eq 65 ]
+		[[ $output == *"a/0/3: bad record: currency is USD, all before it were KRW"* ]]
+		for bad in null 7 '""' '"K\\u0000"'; do
+			# shellcheck disable=SC2086
+			run pay-agg $database --currency currency <<<"$(base 4 m 1 | in_currency "$bad")"
+			[ "$status" -eq 65 ]
+		done
+		# shellcheck disable=SC2086
+		run pay-agg $database --currency currency <<<"$(base 4 m 1)"
+		[ "$status" -eq 65 ]
+		[[ $output == *"currency is missing"* ]]
+	done
+	# said once, it holds for the database
+	run pay-agg -d t.db dollars
+	[ "$status" -eq 65 ]
+	run pay-agg -d t.db --currency other in
+	[ "$status" -eq 78 ]
+	base 9 m 1 | pay-agg -d without.db >/dev/null
+	run pay-agg -d without.db --currency currency in
+	[ "$status" -eq 78 ]
+	pay-agg -d dollars.db --currency currency dollars >/dev/null
+	run pay-agg -d t.db -d dollars.db --query
+	[ "$status" -eq 65 ]
+	[[ $output == *KRW*USD* ]]
+	run pay-agg -d t.db -d without.db --query
+	[ "$status" -eq 78 ]
+	pay-agg --currency currency --dead-letter dead <<<"$(cat in dollars)" | diff <(total m 2 12) -
+	[ "$(wc -l <dead)" = 1 ]
+}
+
+@test "--query --by rolls totals up to any part of their grouping" {
+	{
+		base 1 m-1 100
+		base 2 m-1 50 CANCEL
+		base 3 m-1 7 PAYMENT 2025-05-20 PAY
+		base 4 m-2 9223372036854775807
+		base 5 m-2 9223372036854775807 CANCEL
+	} >in
+	pay-agg -d t.db in >/dev/null
+	pay-agg -d t.db --query --by merchantNumber --format csv merchantNumber=m-1 paymentActionType=PAYMENT |
+		diff <(printf '%s\n' merchantNumber,count,totalAmount m-1,2,107) -
+	cat >expected <<'END'
+{"key":{"paymentActionType":"CANCEL","merchantNumber":"m-1"},"value":{"count":1,"totalAmount":50}}
+{"key":{"paymentActionType":"CANCEL","merchantNumber":"m-2"},"value":{"count":1,"totalAmount":9223372036854775807}}
+{"key":{"paymentActionType":"PAYMENT","merchantNumber":"m-1"},"value":{"count":2,"totalAmount":107}}
+{"key":{"paymentActionType":"PAYMENT","merchantNumber":"m-2"},"value":{"count":1,"totalAmount":9223372036854775807}}
+END
+	pay-agg -d t.db --query --by paymentActionType,merchantNumber | diff expected -
+	run pay-agg -d t.db --query --by ''
+	[ "$output" = '{"key":{},"value":{"count":5,"totalAmount":18446744073709551771}}' ]
+	run pay-agg -d t.db --query --by '' --format csv paymentMethodType=POINT
+	[ "$output" = $'count,totalAmount\n0,0' ]
+	run pay-agg -d t.db --query --by '' --format json merchantNumber=m-1
+	[ "$output" = $'[\n{"key":{},"value":{"count":3,"totalAmount":157}}\n]' ]
+	pay-agg -d t.db --query --by merchantNumber,paymentActionType,paymentDateDaily,paymentMethodType |
+		diff <(pay-agg -d t.db --query) -
+	base 9 m-1 1 | pay-agg -d two.db >/dev/null
+	run pay-agg -d two.db -d t.db --query --by merchantNumber merchantNumber=m-1
+	[ "$output" = '{"key":{"merchantNumber":"m-1"},"value":{"count":4,"totalAmount":158}}' ]
+	for by in payoutDate merchantNumber,x Merchantnumber; do
+		run pay-agg -d t.db --query --by "$by"
+		[ "$status" -eq 78 ]
+		[[ $output == *"t.db: it holds totals by merchantNumber,"* ]]
+	done
+	for by in ',' 'merchantNumber,' ',merchantNumber' 'merchantNumber,merchantNumber'; do
+		run pay-agg -d t.db --query --by "$by"
+		[ "$status" -eq 64 ]
+	done
+	base 1 m 5 PAYMENT 2025-05-19 CARD 2025-05-21 | pay-agg -d paid.db --date payoutDate >/dev/null
+	run pay-agg -d paid.db --query --by paymentDateDaily
+	[ "$output" = '{"key":{"payoutDate":"2025-05-21"},"value":{"count":1,"totalAmount":5}}' ]
 }
 
 @test "--date puts another day on the day's axis, under its own name" {
@@ -322,7 +519,7 @@ END
 
 @test "a database holds totals of one grouping" {
 	some | pay-agg -d t.db >/dev/null
-	for other in --net "--date payoutDate" "--by merchantNumber"; do
+	for other in --net "--date payoutDate"; do
 		# shellcheck disable=SC2086 # an option and its argument
 		run pay-agg -d t.db $other <<<"$(some)"
 		[ "$status" -eq 78 ]

@@ -8,21 +8,22 @@ setup() {
 	oracle=$BATS_TEST_DIRNAME/oracle/settle_day.py
 	dates=(--default-cycle D+2)
 	classes=()
+	signs=()
 	: >dead
 }
 
 # settles a captured file by the pipeline into settle.db, totals.db and the file totals
 settle() {
 	set -o pipefail
-	pay-consume --dead-letter dead "$@" | pay-store --log -d log.db | pay-tobase --dead-letter dead |
-		pay-filter --tag --dead-letter dead "${classes[@]}" | pay-rule "${dates[@]}" | pay-store -d settle.db |
+	pay-consume --dead-letter dead "$@" | pay-store --log -d log.db | pay-tobase --dead-letter dead "${signs[@]}" |
+		pay-filter --tag --dead-letter dead "${classes[@]}" | pay-rule "${dates[@]}" | pay-store -d settle.db "${signs[@]}" |
 		pay-agg -d totals.db >totals
 }
 
 # what the pipeline has settled is what the oracle makes of the files
 same() {
 	mkdir -p expected
-	python3 "$oracle" settle "${dates[@]}" "${classes[@]}" --out expected "$@"
+	python3 "$oracle" settle "${dates[@]}" "${classes[@]}" "${signs[@]}" --out expected "$@"
 	diff <(pay-store -d settle.db --export base | python3 "$oracle" canonical) expected/base
 	diff <(pay-store -d settle.db --export unsettlement | jq -r 'select(._src) | ._src + " " + ._unsettled' | LC_ALL=C sort) \
 		<(LC_ALL=C sort expected/unsettlement)
@@ -71,6 +72,7 @@ pay() {
 }
 
 @test "a day by hand, as nasty as it may be, settles as the oracle settles it" {
+	signs=(--signed)
 	{
 		pay '{"amount":1}' | sed 's/"amount":1/"amount":9223372036854775807/'
 		pay '{"amount":1}' | sed 's/"amount":1/"amount":-9223372036854775808/'

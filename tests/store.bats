@@ -55,7 +55,7 @@ sql() {
 { "_src": "day/0/4", "paymentType": "ONLINE", "amount": 4, "merchantNumber": "m", "paymentDate": "2025-05-25T10:00", "paymentActionType": "PAYMENT", "paymentMethodType": "CARD" }
 {"_src":"a \"b\"/c/0/5","extra":{"first":1},"amount":5,"paymentType":"ONLINE","merchantNumber":"m","paymentDate":"2025-05-25T10:00","paymentActionType":"PAYMENT","paymentMethodType":"CARD"}
 END
-	pay-store -d store.db day | cmp - day
+	pay-store -d store.db --signed day | cmp - day
 	pay-store -d store.db --export base | sort | cmp - <(sort day)
 	[ "$(sql "select merchantNumber from base where offset = 3")" = $'é"\t' ]
 	[ "$(sql "select count(*) from base where paymentMethodType = 'CARD'")" = 5 ]
@@ -521,4 +521,124 @@ key() { sql "select count(*) from sqlite_schema where name in ('base_key', 'paym
 	echo '{}' | pay-store --log -d store.db --source d >out
 	pay-store -d store.db --export payment_log | cmp - out
 	[ "$(cat out)" = '{"_src":"d/0/1"}' ]
+}
+
+# paid OFFSET AMOUNT MERCHANT ACTION [PAYOUT [MEMBERS]] - a base record, or with MEMBERS another one
+paid() {
+	printf '{"_src":"day/0/%s"%s,"paymentType":"ONLINE","amount":%s,"payoutDate":%s,"confirmDate":null,"merchantNumber":"%s","paymentDate":"2025-05-25T10:00:00","paymentActionType":"%s","paymentMethodType":"CARD"}\n' \
+		"$1" "${6:+,$6}" "$2" "${5:-\"2025-05-27\"}" "$3" "$4"
+}
+
+@test "what is paid is net: the views sum cancels as negative" {
+	{
+		paid 1 1000 m PAYMENT
+		paid 2 300 m CANCEL
+		paid 3 20 m PARTIAL_CANCEL '"2025-05-28"'
+		paid 4 7 a,b PAYMENT null
+		paid 5 50 m PAYMENT '"2025-05-28"' '"_unsettled":"TEST_PAYMENT"'
+		paid 6 30 m FULL_CANCEL '"2025-05-28"' '"_unsettled":"TEST_PAYMENT"'
+		echo '{"_src":"day/0/7","_dead":{"stage":"pay-tobase","reason":"no amount","raw":"{}"}}'
+	} | pay-store -d store.db >/dev/null
+	[ "$(sql 'select * from payout')" = $'a,b||1|7|0|7\nm|2025-05-27|2|1000|300|700\nm|2025-05-28|1|0|20|-20' ]
+	[ "$(sql 'select * from payout_date')" = $'|1|7|0|7\n2025-05-27|2|1000|300|700\n2025-05-28|1|0|20|-20' ]
+	[ "$(sql 'select * from day')" = '2025-05-25|4|1007|320|687' ]
+	[ "$(sql 'select * from left_out')" = 'TEST_PAYMENT|2025-05-25|2|50|30|20' ]
+	[ "$(sql 'select * from bad')" = 'pay-tobase|no amount|1' ]
+	paid 7 1 m PAYMENT | pay-store -d store.db >/dev/null # the letter is corrected
+	[ -z "$(sql 'select * from bad')" ]
+	cat >expected <<'END'
+merchantNumber,payoutDate,payments,paid,cancelled,net
+"a,b",,1,7,0,7
+m,2025-05-27,3,1001,300,701
+m,2025-05-28,1,0,20,-20
+END
+	pay-store -d store.db --export payout --format csv | cmp - expected
+	[ "$(pay-store -d store.db --export payout --where "net < 0")" = '{"merchantNumber":"m","payoutDate":"2025-05-28","payments":1,"paid":0,"cancelled":20,"net":-20}' ]
+	[ "$(pay-store -d store.db --export payout --where "payoutDate is null")" = '{"merchantNumber":"a,b","payoutDate":null,"payments":1,"paid":7,"cancelled":0,"net":7}' ]
+	pay-store -d store.db --export base | pay-agg --net --by merchantNumber,payoutDate --format csv | cut -d, -f1-4 | grep -qx 'm,2025-05-28,1,-20'
+	pay-store -d store.db --export payout --check
+	for wrong in '--export base --format csv' '--export payout --format json' '--export payout --where x(' '--export nothing' \
+		'--export payout --signed' '--format csv' "-d other.db --export base"; do
+		# shellcheck disable=SC2086 # options and their arguments
+		run -64 pay-store -d store.db $wrong
+	done
+}
+
+@test "payouts beyond 64 bits are exact, and a query in 64 bits ends instead of being wrong" {
+	{
+		paid 1 9223372036854775807 m PAYMENT
+		paid 2 9223372036854775807 m PAYMENT
+		paid 3 5 m CANCEL
+	} | pay-store -d store.db >/dev/null
+	[ "$(pay-store -d store.db --export payout --format csv | tail -n 1)" = 'm,2025-05-27,3,18446744073709551614,5,18446744073709551609' ]
+	run sqlite3 -readonly store.db 'select * from payout'
+	[ "$status" -ne 0 ]
+	[[ $output == *overflow* ]]
+	paid 1 -9223372036854775808 m PAYMENT | pay-store --signed -d signed.db >/dev/null
+	[ "$(pay-store -d signed.db --export payout --format csv | tail -n 1)" = 'm,2025-05-27,1,0,9223372036854775808,-9223372036854775808' ]
+}
+
+@test "payouts of several stores are added up, as Python adds them" {
+	python3 - <<'END'
+import collections, json, random
+rng = random.Random(5)
+sums = collections.defaultdict(lambda: [0, 0, 0])
+for store in range(3):
+    with open("records-%d" % store, "w") as out:
+        for n in range(400):
+            merchant, date = rng.choice(["m", "é", 'q"', "z"]), rng.choice([None, "2025-05-27", "2025-05-28"])
+            action = rng.choice(["PAYMENT", "CANCEL", "FULL_CANCEL", "CHARGEBACK", "TOPUP"])
+            amount = rng.choice([rng.randrange(1000), 2**63 - 1 - rng.randrange(9)])
+            print(json.dumps({"_src": "day-%d/0/%d" % (store, n), "paymentType": "ONLINE", "amount": amount, "payoutDate": date,
+                              "confirmDate": None, "merchantNumber": merchant, "paymentDate": "2025-05-25T10:00",
+                              "paymentActionType": action, "paymentMethodType": "CARD"}), file=out)
+            row = sums[merchant, date]
+            row[0] += 1
+            row[1 if action in ("PAYMENT", "TOPUP") else 2] += amount
+with open("expected", "w") as out:
+    for (merchant, date), (payments, paid, cancelled) in sorted(sums.items(), key=lambda i: (i[0][0].encode(), i[0][1] or "")):
+        print(json.dumps({"merchantNumber": merchant, "payoutDate": date, "payments": payments, "paid": paid,
+                          "cancelled": cancelled, "net": paid - cancelled}, ensure_ascii=False, separators=(",", ":")), file=out)
+END
+	for n in 0 1 2; do
+		pay-store -d store-$n.db -a paymentActionType=CHARGEBACK:- -a paymentActionType=TOPUP:+ records-$n >/dev/null
+	done
+	pay-store -d store-2.db -d store-0.db -d store-1.db --export payout | diff expected -
+	ln -s store-0.db link.db
+	run -64 pay-store -d store-0.db -d link.db --export payout
+	run -66 pay-store -d store-0.db -d missing.db --export payout
+}
+
+@test "a store takes no amount without a direction, and keeps what was declared" {
+	run -65 pay-store -d store.db <<<"$(paid 1 5 m CHARGEBACK)"
+	[[ $output == *'paymentActionType "CHARGEBACK" has no sign'* ]]
+	run -65 pay-store -d store.db <<<"$(paid 1 5 m Cancel '' '"_unsettled":"X"')"
+	run -65 pay-store -d store.db <<<"$(paid 1 -5 m CANCEL)"
+	[[ $output == *'amount is negative'* ]]
+	for form in CHARGEBACK CHARGEBACK:x PAYMENT:-; do
+		run -64 pay-store -d store.db -a paymentActionType=$form <<<"$(paid 1 5 m PAYMENT)"
+	done
+	run -64 pay-store -d store.db -a paymentMethodType=GIFT <<<"$(paid 1 5 m PAYMENT)"
+	run -64 pay-store --log -d log.db --signed <<<'{"channel":"ONLINE"}'
+	paid 1 5 m CHARGEBACK | pay-store -d store.db -a paymentActionType=CHARGEBACK:- >/dev/null
+	paid 2 6 m CHARGEBACK | pay-store -d store.db >/dev/null # once is enough
+	run -78 pay-store -d store.db -a paymentActionType=CHARGEBACK:+ <<<"$(paid 3 5 m PAYMENT)"
+	[ "$(sql 'select net from payout')" = -11 ]
+	run -78 pay-store -d store.db --signed <<<"$(paid 3 -5 m PAYMENT)"
+	[[ $output == *'without --signed'* ]]
+	paid 1 -5 m CANCEL | pay-store -d signed.db --signed >/dev/null
+	run -78 pay-store -d signed.db <<<"$(paid 2 5 m PAYMENT)"
+	[ "$(sqlite3 -readonly signed.db 'select paid, cancelled, net from payout')" = '0|5|-5' ]
+}
+
+@test "a store holds amounts of one currency" {
+	won() { sed 's/}$/,"currency":"KRW"}/'; }
+	paid 1 5 m PAYMENT | won | pay-store -d store.db --currency currency >/dev/null
+	paid 2 5 m PAYMENT | won | pay-store -d store.db >/dev/null
+	run -65 pay-store -d store.db <<<"$(paid 3 5 m PAYMENT | won | sed s/KRW/USD/)"
+	[[ $output == *'currency is USD, all before it were KRW'* ]]
+	run -65 pay-store -d store.db <<<"$(paid 3 5 m PAYMENT)"
+	run -78 pay-store -d store.db --currency other <<<"$(paid 3 5 m PAYMENT)"
+	paid 1 5 m PAYMENT | pay-store -d without.db >/dev/null
+	run -78 pay-store -d without.db --currency currency <<<"$(paid 3 5 m PAYMENT | won)"
 }

@@ -80,11 +80,59 @@ refused() { # refused REASON: the message on standard input is a bad record for 
 		with amount "$amount" | refused "amount"
 	done
 	without amount | refused "no amount"
-	for amount in 0 -0 -5 9223372036854775807 -9223372036854775808 9007199254740993; do
+	for amount in 0 -0 9223372036854775807 9007199254740993; do
 		run pay-tobase <<<"$(with amount "$amount")"
 		[ "$status" -eq 0 ]
 		[[ $output == *"\"amount\":$amount,"* ]]
 	done
+}
+
+@test "a negative amount is bad, also of a cancel, unless amounts are --signed" {
+	for amount in -1 -9223372036854775808; do
+		with amount "$amount" | refused "amount $amount is negative"
+		with amount "$amount" | sed 's/"PAYMENT","paymentM/"CANCEL","paymentM/' | refused "amount $amount is negative"
+		run pay-tobase --signed <<<"$(with amount "$amount")"
+		[ "$status" -eq 0 ]
+		[[ $output == *"\"amount\":$amount,"* ]]
+	done
+	run pay-tobase --signed <<<"$(message)"
+	[ "$status" -eq 0 ]
+}
+
+@test "--most bounds an amount on both sides" {
+	run pay-tobase --most 65218 <<<"$(message)"
+	[ "$status" -eq 0 ]
+	run pay-tobase --most 65217 <<<"$(message)"
+	[ "$status" -eq 65 ]
+	[[ $output == *"amount 65218 is beyond --most 65217"* ]]
+	run pay-tobase --signed --most 100 <<<"$(with amount -100)"
+	[ "$status" -eq 0 ]
+	run pay-tobase --signed --most 100 <<<"$(with amount -101)"
+	[ "$status" -eq 65 ]
+	run pay-tobase --most 0 <<<"$(with amount 0)"
+	[ "$status" -eq 0 ]
+	for most in -1 1.5 "" 9223372036854775808 x; do
+		run pay-tobase --most "$most" <<<"$(message)"
+		[ "$status" -eq 64 ]
+	done
+}
+
+@test "an action is declared with its sign" {
+	with paymentActionType '"CHARGEBACK"' >in
+	for form in CHARGEBACK:- CHARGEBACK:+; do
+		run pay-tobase --accept "paymentActionType=$form" in
+		[ "$status" -eq 0 ]
+		[[ $output == *'"paymentActionType":"CHARGEBACK"'* ]]
+	done
+	for form in CHARGEBACK CHARGEBACK: :- CHARGEBACK:x CHARGEBACK- PAYMENT:- CANCEL:+ 'A,B:-' $'\xff:-'; do
+		run pay-tobase --accept "paymentActionType=$form" in
+		[ "$status" -eq 64 ]
+		[[ $output == *"paymentActionType=$form"* || $output == *'\xff:-'* ]]
+	done
+	run pay-tobase -a paymentActionType=X:- -a paymentActionType=X:+ in
+	[ "$status" -eq 64 ]
+	run pay-tobase -a paymentActionType=CHARGEBACK:- -a paymentActionType=CHARGEBACK:- -a paymentMethodType=A:B in
+	[ "$status" -eq 0 ]
 }
 
 @test "only dates that exist are payout and confirm dates" {
@@ -116,7 +164,7 @@ refused() { # refused REASON: the message on standard input is a bad record for 
 	with paymentMethodType '"card"' | refused paymentMethodType
 	without paymentMethodType | refused "no paymentMethodType"
 	message | sed 's/"channel":"OFFLINE"/"channel":"POST"/' | refused channel
-	run pay-tobase --accept paymentMethodType=GIFT --accept paymentActionType=REFUND <<<"$(with paymentMethodType '"GIFT"')"
+	run pay-tobase --accept paymentMethodType=GIFT --accept paymentActionType=REFUND:- <<<"$(with paymentMethodType '"GIFT"')"
 	[ "$status" -eq 0 ]
 	run pay-tobase --accept amount=7 </dev/null
 	[ "$status" -eq 64 ]

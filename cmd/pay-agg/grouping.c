@@ -1,5 +1,6 @@
 #include "grouping.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -81,6 +82,7 @@ static const char *add(struct grouping *grouping, char *name)
 const char *grouping_init(struct grouping *grouping, const char *by, const char *date, bool net)
 {
 	*grouping = (struct grouping){.net = net};
+	actions_init(&grouping->actions);
 	grouping->date = must_strdup(!date || strcmp(date, the_day) == 0 ? default_date : date);
 	bool has_date = strcmp(grouping->date, default_date) == 0;
 	for (const char *at = by ? by : default_by;;) {
@@ -216,18 +218,28 @@ const char *grouping_key(struct grouping *grouping, const struct record *record,
 	return NULL;
 }
 
-const char *grouping_subtracts(struct grouping *grouping, const struct record *record, bool *subtracts)
+const char *grouping_subtracts(struct grouping *grouping, const struct record *record, amount money, bool *subtracts)
 {
 	*subtracts = false;
-	if (!grouping->net)
+	if (!grouping->net || grouping->is_signed)
 		return NULL;
 	static const struct key_member action = {.member = "paymentActionType"};
 	const struct member *member = members_get(&record->top, NAME_PAYMENT_ACTION_TYPE);
 	if (!member || member->type != JSON_STRING)
 		return bad(grouping, &action, member, wanted_text[KEY_OF_TEXT]);
 	struct slice text = member_decoded(member, &grouping->decoded);
-	*subtracts = slice_equal(text, SLICE("CANCEL")) || slice_equal(text, SLICE("PARTIAL_CANCEL")) ||
-		     slice_equal(text, SLICE("FULL_CANCEL")) || slice_equal(text, SLICE("NETWORK_CANCEL"));
+	int sign = actions_sign(&grouping->actions, text);
+	if (sign == 0)
+		return bad(grouping, &action, member,
+			   "with --net an action needs a sign: --accept paymentActionType=NAME:- or NAME:+");
+	if (money < 0) {
+		snprintf(grouping->reason, sizeof grouping->reason,
+			 "amount %" PRId64 " is negative: amounts are magnitudes, whose direction the action gives "
+			 "(--signed where the amount itself says it)",
+			 money);
+		return grouping->reason;
+	}
+	*subtracts = sign < 0;
 	return NULL;
 }
 
@@ -244,6 +256,61 @@ uint64_t grouping_identity(struct grouping *grouping, const struct record *recor
 		hash = XXH3_64bits_withSeed(text.p, text.n, hash);
 	}
 	return hash;
+}
+
+/* The number of a member of the key by its name, grouping->n where there is none; paymentDateDaily stands for the day,
+ * whatever gives it. */
+static unsigned find(const struct grouping *grouping, struct slice name)
+{
+	unsigned i = 0;
+	if (slice_equal(name, SLICE(the_day)) && strcmp(grouping->date, default_date) != 0)
+		name = slice_of(grouping->date);
+	while (i < grouping->n && !slice_equal(slice_of(grouping->v[i].name), name))
+		i++;
+	return i;
+}
+
+const char *grouping_part(struct grouping *rolled, struct grouping *grouping, const char *by, bool *unknown)
+{
+	*rolled = (struct grouping){0};
+	*unknown = false;
+	for (const char *at = by; *by; at++) {
+		struct slice name = {at, strcspn(at, ",")};
+		unsigned number = find(grouping, name);
+		const char *wrong = name.n == 0 ? "names an empty member" : NULL;
+		for (unsigned i = 0; !wrong && i < rolled->n; i++)
+			if (rolled->v[i].id == (int)number)
+				wrong = "names a member twice";
+		if (!wrong && number == grouping->n) {
+			wrong = "names a member that is no part of the totals";
+			*unknown = true;
+		}
+		if (wrong) {
+			snprintf(rolled->reason, sizeof rolled->reason, "%s: \"%.*s\"", wrong,
+				 (int)(name.n < NAMES_LONGEST ? name.n : NAMES_LONGEST), name.p);
+			return rolled->reason;
+		}
+		rolled->v[rolled->n] = grouping->v[number];
+		rolled->v[rolled->n++].id = (int)number;
+		at += name.n;
+		if (!*at)
+			break;
+	}
+	return NULL;
+}
+
+struct slice grouping_roll(struct grouping *rolled, const struct grouping *grouping, struct slice key)
+{
+	struct slice part[GROUPING_MAX], text;
+	char *start = scratch_room(&rolled->key, key.n + 1), *to = start;
+	for (unsigned i = 0; i < grouping->n; i++) {
+		part[i].p = key.p;
+		key_next(&key, &text, &rolled->decoded);
+		part[i].n = (size_t)(key.p - part[i].p);
+	}
+	for (unsigned i = 0; i < rolled->n; i++)
+		to = slice_append(to, part[rolled->v[i].id]);
+	return (struct slice){start, (size_t)(to - start)};
 }
 
 enum key_type key_next(struct slice *key, struct slice *text, struct scratch *scratch)

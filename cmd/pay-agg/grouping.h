@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "action.h"
+#include "amount.h"
 #include "record.h"
 #include "slice.h"
 
@@ -37,9 +39,11 @@ struct key_member {
 struct grouping {
 	struct key_member v[GROUPING_MAX];
 	unsigned n;
-	char *by;   /* the names of the key, with commas: as kept in a database */
-	char *date; /* the member that gives the day */
-	bool net;   /* cancels subtract */
+	char *by;               /* the names of the key, with commas: as kept in a database */
+	char *date;             /* the member that gives the day */
+	bool net;               /* amounts count with their direction */
+	bool is_signed;         /* with net: which they say themselves, else their actions do */
+	struct actions actions; /* the documented ones, unless the caller adds to them */
 	struct scratch key, decoded;
 	char reason[512];
 };
@@ -56,8 +60,17 @@ bool grouping_register(struct grouping *grouping, struct names *names);
  * next call). */
 const char *grouping_key(struct grouping *grouping, const struct record *record, struct slice *key);
 
-/* Whether the record's amount is to be subtracted: false unless net. Returns NULL, or why that is not known. */
-const char *grouping_subtracts(struct grouping *grouping, const struct record *record, bool *subtracts);
+/* Whether the record's amount is to be subtracted: false unless net. Returns NULL, or why that is not known: an action
+ * that nobody declared, a negative amount that is not signed. */
+const char *grouping_subtracts(struct grouping *grouping, const struct record *record, amount money, bool *subtracts);
+
+/* Sets up a part of a grouping, by a list of members of it with commas, in any order, empty for none; rolled points
+ * into the grouping from then on. Returns NULL; or what is wrong, with *unknown set where it is a member that the
+ * grouping lacks. */
+const char *grouping_part(struct grouping *rolled, struct grouping *grouping, const char *by, bool *unknown);
+
+/* What of a key of the grouping the part's is, valid until the next call. */
+struct slice grouping_roll(struct grouping *rolled, const struct grouping *grouping, struct slice key);
 
 /* A hash of what makes a base record another payment: amount, merchant, time, action and method. */
 uint64_t grouping_identity(struct grouping *grouping, const struct record *record, int64_t amount);

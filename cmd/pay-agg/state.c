@@ -22,7 +22,7 @@ const struct upgrade_step state_steps[] = {{2, cover_step_places}, {2, SAMPLE}, 
 
 /* The schema for a grouping; the caller frees it with sqlite3_free. Totals are a table of their own, small and
  * numbered, because each segment writes them: keys are written once. */
-static char *schema(const struct grouping *grouping)
+static char *schema(const struct grouping *grouping, const char *currency)
 {
 	sqlite3_str *sql = sqlite3_str_new(NULL);
 	ADD(sql,
@@ -31,6 +31,10 @@ static char *schema(const struct grouping *grouping)
 	    cover_schema);
 	ADD(sql, "INSERT INTO setting VALUES('by', %Q), ('date', %Q), ('net', %Q);\n", grouping->by, grouping->date,
 	    grouping->net ? "1" : "0");
+	char *actions = actions_declared(&grouping->actions);
+	ADD(sql, "INSERT INTO setting VALUES('signed', %Q), ('actions', %Q), ('currency', %Q), ('currencyHeld', '');\n",
+	    grouping->is_signed ? "1" : "0", actions, currency ? currency : "");
+	free(actions);
 	ADD(sql, "CREATE TABLE key(_id INTEGER PRIMARY KEY, _group BLOB NOT NULL UNIQUE");
 	for (unsigned i = 0; i < grouping->n; i++)
 		ADD(sql, ", \"%w\" ANY", grouping->v[i].name);
@@ -62,16 +66,23 @@ static struct slice column_blob(sqlite3_stmt *statement, int column)
 	return (struct slice){p ? p : "", (size_t)sqlite3_column_bytes(statement, column)};
 }
 
-/* The value of a setting, newly allocated. */
-static char *setting(struct database *database, const char *name)
+/* The value of a setting, newly allocated; `otherwise` where the file has none, NULL: it is damaged then. */
+static char *setting_or(struct database *database, const char *name, const char *otherwise)
 {
 	sqlite3_stmt *statement = database_prepare(database, "SELECT value FROM setting WHERE name = ?");
 	database_bind(database, statement, 1, slice_of(name));
-	if (!database_step(database, statement))
+	bool there = database_step(database, statement);
+	if (!there && !otherwise)
 		fail(EX_DATAERR, "%s: the setting \"%s\" is missing: the file is damaged", database->path, name);
-	char *value = must_format("%.*s", (int)column_text(statement, 0).n, column_text(statement, 0).p);
+	char *value = there ? must_format("%.*s", (int)column_text(statement, 0).n, column_text(statement, 0).p)
+			    : must_strdup(otherwise);
 	sqlite3_finalize(statement);
 	return value;
+}
+
+static char *setting(struct database *database, const char *name)
+{
+	return setting_or(database, name, NULL);
 }
 
 static void demand(struct database *database, const char *option, const char *asked, const char *has)
@@ -79,6 +90,33 @@ static void demand(struct database *database, const char *option, const char *as
 	if (strcmp(asked, has) != 0)
 		fail(EX_CONFIG, "%s: it holds totals made with %s %s, not %s: use the same, or another file",
 		     database->path, option, has, asked);
+}
+
+/* Files of before have no setting of these, and hold what they would with none. */
+static void demand_signs(struct database *database, const struct grouping *grouping)
+{
+	char *is_signed = setting_or(database, "signed", "0"), *actions = setting_or(database, "actions", ""),
+	     *asked = actions_declared(&grouping->actions);
+	if (*is_signed != (grouping->is_signed ? '1' : '0'))
+		fail(EX_CONFIG, "%s: it holds totals made %s --signed: use the same, or another file", database->path,
+		     *is_signed == '1' ? "with" : "without");
+	if (strcmp(actions, asked) != 0)
+		fail(EX_CONFIG,
+		     "%s: it holds totals made with the further actions \"%s\", not \"%s\" (--accept): use "
+		     "the same, or another file",
+		     database->path, actions, asked);
+	free(is_signed);
+	free(actions);
+	free(asked);
+}
+
+static void demand_currency(struct database *database, const char *asked)
+{
+	char *member = setting_or(database, "currency", "");
+	if (asked && strcmp(asked, member) != 0)
+		fail(EX_CONFIG, "%s: it holds totals made %s%s, not with --currency %s: use the same, or another file",
+		     database->path, *member ? "with --currency " : "without --currency", member, asked);
+	free(member);
 }
 
 static void demand_grouping(struct database *database, const struct grouping *grouping)
@@ -169,14 +207,17 @@ static void prepare_gain(struct state *state)
 		      " WHERE fits(_id, totalAmount, excluded.totalAmount)");
 }
 
-void state_open(struct state *state, const char *path, const struct grouping *grouping, double lock_wait)
+void state_open(struct state *state, const char *path, const struct grouping *grouping, const char *currency,
+		double lock_wait)
 {
 	*state = (struct state){.grouping = grouping};
-	char *sql = schema(grouping);
+	char *sql = schema(grouping, currency);
 	struct database *database = &state->database;
 	database_open_paged(database, path, DATABASE_TOTALS, sql, lock_wait, CACHE_KIB, PAGE_SIZE);
 	sqlite3_free(sql);
 	demand_grouping(database, grouping);
+	demand_signs(database, grouping);
+	demand_currency(database, currency);
 	prepare_reads(state);
 	state->key_insert = prepare_key_insert(database, grouping->n);
 	state->total_insert = database_prepare(database, "INSERT INTO total VALUES(?, ?, ?, ?)");
@@ -193,6 +234,16 @@ void state_open(struct state *state, const char *path, const struct grouping *gr
 	known_init(&state->known);
 }
 
+void state_currency(struct state *state, struct currency *currency, struct names *names)
+{
+	char *member = setting_or(&state->database, "currency", ""),
+	     *held = setting_or(&state->database, "currencyHeld", "");
+	currency_init(currency, names, *member ? member : NULL, slice_of(held));
+	state->currency = currency;
+	state->currency_kept = *held;
+	free(held);
+}
+
 void state_open_read(struct state *state, const char *path, const char *by, const char *date, bool net,
 		     struct grouping *grouping)
 {
@@ -204,6 +255,12 @@ void state_open_read(struct state *state, const char *path, const char *by, cons
 	const char *wrong = grouping_init(grouping, has_by, has_date, *has_net == '1');
 	if (wrong)
 		fail(EX_DATAERR, "%s: its setting \"by\" %s: the file is damaged", path, wrong);
+	char *is_signed = setting_or(database, "signed", "0"), *actions = setting_or(database, "actions", "");
+	grouping->is_signed = *is_signed == '1';
+	for (char *rest = actions, *action; (action = strsep(&rest, ",")) && *action;)
+		actions_declare(&grouping->actions, action);
+	free(is_signed);
+	free(actions);
 	if (by || date || net) {
 		struct grouping asked;
 		wrong = grouping_init(&asked, by ? by : has_by, date ? date : has_date, net || grouping->net);
@@ -214,7 +271,28 @@ void state_open_read(struct state *state, const char *path, const char *by, cons
 	prepare_reads(state);
 }
 
-void state_check(const char *path, const struct grouping *grouping)
+void state_demand_alike(struct state *state, struct state *other)
+{
+	struct database *database = &other->database;
+	const char *path = state->database.path;
+	if (state->grouping->net != other->grouping->net)
+		fail(EX_CONFIG, "%s and %s: one holds totals made with --net, the other without", path, database->path);
+	demand_signs(database, state->grouping);
+	char *member = setting_or(&state->database, "currency", ""), *has = setting_or(database, "currency", ""),
+	     *held = setting_or(&state->database, "currencyHeld", ""),
+	     *other_held = setting_or(database, "currencyHeld", "");
+	if (strcmp(member, has) != 0)
+		fail(EX_CONFIG, "%s and %s: they were not made with the same --currency", path, database->path);
+	if (*held && *other_held && strcmp(held, other_held) != 0)
+		fail(EX_DATAERR, "%s holds totals in %s, %s in %s: two currencies have no sum", path, held,
+		     database->path, other_held);
+	free(member);
+	free(has);
+	free(held);
+	free(other_held);
+}
+
+void state_check(const char *path, const struct grouping *grouping, const char *currency)
 {
 	file_creatable(path);
 	if (access(path, F_OK) != 0)
@@ -222,6 +300,8 @@ void state_check(const char *path, const struct grouping *grouping)
 	struct database database;
 	database_open_read(&database, path, DATABASE_TOTALS);
 	demand_grouping(&database, grouping);
+	demand_signs(&database, grouping);
+	demand_currency(&database, currency);
 	database_close(&database);
 }
 
@@ -453,6 +533,17 @@ static void apply_all(struct state *state)
 	}
 }
 
+/* Keeps the currency that the records gave. */
+static void keep_currency(struct state *state)
+{
+	sqlite3_stmt *keep =
+	    database_prepare(&state->database, "UPDATE setting SET value = ? WHERE name = 'currencyHeld'");
+	database_bind(&state->database, keep, 1, state->currency->held);
+	database_do(&state->database, keep);
+	sqlite3_finalize(keep);
+	state->currency_kept = true;
+}
+
 uint64_t state_commit(struct state *state, size_t n, const struct mark *mark, bool allow_gap)
 {
 	enum { AHEAD = 16 }; /* most groups lie beyond the processor's cache */
@@ -461,6 +552,8 @@ uint64_t state_commit(struct state *state, size_t n, const struct mark *mark, bo
 	if (mark)
 		cover_apply(&state->database, mark, allow_gap ? COVER_GAPS : 0);
 	compare_samples(state, n);
+	if (!state->currency_kept && state->currency && state->currency->held.n > 0)
+		keep_currency(state);
 	for (size_t i = 0; i < n; i++) {
 		const struct pending *pending = &state->pending[i];
 		bool made;
@@ -488,9 +581,11 @@ uint64_t state_commit(struct state *state, size_t n, const struct mark *mark, bo
 	return duplicates;
 }
 
-static void read_rows(struct state *state, const char *sql, state_reader *each, void *self)
+void state_read(struct state *state, state_reader *each, void *self)
 {
-	sqlite3_stmt *rows = database_prepare(&state->database, sql);
+	sqlite3_stmt *rows = database_prepare(
+	    &state->database, "SELECT _group, count, totalAmount, _exact FROM key JOIN total USING (_id)"
+			      " ORDER BY _group");
 	while (database_step(&state->database, rows)) {
 		uint64_t count;
 		amount_sum sum;
@@ -498,14 +593,4 @@ static void read_rows(struct state *state, const char *sql, state_reader *each, 
 		each(self, column_blob(rows, 0), count, sum);
 	}
 	sqlite3_finalize(rows);
-}
-
-#define TOTALS "SELECT _group, count, totalAmount, _exact FROM key JOIN total USING (_id) "
-
-void state_read(struct state *state, state_reader *wide, state_reader *each, void *self)
-{
-	database_run(&state->database, "BEGIN");
-	read_rows(state, TOTALS "WHERE _exact IS NOT NULL ORDER BY _group", wide, self);
-	read_rows(state, TOTALS "ORDER BY _group", each, self);
-	database_run(&state->database, "COMMIT");
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "amount.h"
+#include "currency.h"
 #include "database.h"
 #include "feed.h"
 #include "grouping.h"
@@ -59,21 +60,32 @@ struct state {
 	int64_t *left;           /* ids of those whose sum leaves 64 bits or has left them: each is changed by itself */
 	size_t left_n, left_capacity;
 	const struct grouping *grouping;
+	struct currency *currency; /* whose held one is kept; NULL: none */
+	bool currency_kept;
 	sqlite3_stmt *key_find, *key_insert, *total_find, *total_insert, *total_update, *total_gain;
 	sqlite3_stmt *known_find, *known_write, *sample_find, *sample_write;
 };
 
-/* Opens or makes the database. One made with another grouping ends the program with 78. */
-void state_open(struct state *state, const char *path, const struct grouping *grouping, double lock_wait);
+/* Opens or makes the database. One made with another grouping ends the program with 78. currency is the member that
+ * --currency names; NULL: the one that the database has. */
+void state_open(struct state *state, const char *path, const struct grouping *grouping, const char *currency,
+		double lock_wait);
+
+/* Sets up the currency that the database's amounts are in, and keeps from then on the one that it comes to hold. */
+void state_currency(struct state *state, struct currency *currency, struct names *names);
 
 /* Opens an existing database for reading and sets up the grouping it was made with. by and date are NULL where they
  * were not asked for; one asked for that differs from the database's, or net, ends the program with 78. */
 void state_open_read(struct state *state, const char *path, const char *by, const char *date, bool net,
 		     struct grouping *grouping);
 
+/* Ends the program where the sums of two open databases have none in common: 78 where they were made with other signs
+ * or another --currency, 65 where they are in two currencies. */
+void state_demand_alike(struct state *state, struct state *other);
+
 /* Ends the program with 78 when a database was made with another grouping, and with 73 or 77 where it could not be
  * written; one that is not there yet is fine. */
-void state_check(const char *path, const struct grouping *grouping);
+void state_check(const char *path, const struct grouping *grouping, const char *currency);
 
 /* Keeps a record for the next state_commit. */
 void state_add(struct state *state, const struct pending *pending);
@@ -93,8 +105,7 @@ bool state_total(struct state *state, struct group *group, uint64_t *count, amou
 /* A reader of totals. */
 typedef void state_reader(void *self, struct slice key, uint64_t count, amount_sum sum);
 
-/* Calls wide with every total that does not fit 64 bits, then each with every total, in the order of the keys and all
- * as they are at one moment. */
-void state_read(struct state *state, state_reader *wide, state_reader *each, void *self);
+/* Calls each with every total, in the order of the keys and all as they are at one moment. */
+void state_read(struct state *state, state_reader *each, void *self);
 
 #endif

@@ -2,7 +2,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "csv_field.h"
 #include "fail.h"
 
 enum { VALUE_ROOM = 128 }; /* what stands around two numbers, and they */
@@ -13,7 +15,7 @@ void total_start(struct total_writer *writer, enum total_format format, const st
 	for (unsigned i = 0; i < grouping->n; i++) {
 		struct slice name = slice_of(grouping->v[i].name);
 		char *lead = must_alloc(json_quote_room(name.n) + 8);
-		size_t n = (size_t)sprintf(lead, "%s", i ? "," : "{\"key\":{");
+		size_t n = (size_t)sprintf(lead, "%s", i ? "," : "");
 		n += json_quote(lead + n, name);
 		lead[n++] = ':';
 		writer->lead[i] = (struct slice){lead, n};
@@ -34,9 +36,10 @@ static char *put(char *to, struct slice text)
 	return to + text.n;
 }
 
-/* {"key":{…} without more. */
+/* {…} */
 static char *put_key(struct total_writer *writer, char *to, struct slice key)
 {
+	*to++ = '{';
 	for (unsigned i = 0; i < writer->grouping->n; i++) {
 		struct slice text;
 		to = put(to, writer->lead[i]);
@@ -51,35 +54,16 @@ static char *put_key(struct total_writer *writer, char *to, struct slice key)
 	return to;
 }
 
-int64_t total_check(struct total_writer *writer, struct slice key, amount_sum sum)
+void total_wide(struct total_writer *writer, struct slice key, amount_sum sum)
 {
-	int64_t narrow;
-	if (amount_narrow(sum, &narrow))
-		return narrow;
 	char digits[AMOUNT_TEXT];
 	amount_write(digits, sum);
 	char *text = must_alloc(total_room(writer, key));
 	char *end = put_key(writer, text, key);
-	fail(EX_DATAERR, "the total of %.*s is %s, which does not fit 64 bits: total by finer keys (--by)",
-	     (int)(end - text) - (int)sizeof "{\"key\":" + 1, text + sizeof "{\"key\":" - 1, digits);
-}
-
-/* A CSV field: in quotes where it holds what would end it, and where it is empty but there. */
-static char *put_field(char *to, struct slice text)
-{
-	bool quote = text.n == 0;
-	for (size_t i = 0; i < text.n && !quote; i++)
-		quote = text.p[i] == ',' || text.p[i] == '"' || text.p[i] == '\n' || text.p[i] == '\r';
-	if (!quote)
-		return put(to, text);
-	*to++ = '"';
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
-			*to++ = '"';
-		*to++ = text.p[i];
-	}
-	*to++ = '"';
-	return to;
+	complain("the total of %.*s is %s, which does not fit 64 bits and is left out: total by finer keys (--by), and "
+		 "refuse amounts that nobody pays (pay-tobase --most)",
+		 (int)(end - text), text, digits);
+	free(text);
 }
 
 static char *put_row(struct total_writer *writer, char *to, struct slice key)
@@ -87,7 +71,7 @@ static char *put_row(struct total_writer *writer, char *to, struct slice key)
 	for (unsigned i = 0; i < writer->grouping->n; i++) {
 		struct slice text;
 		if (key_next(&key, &text, &writer->decoded) != KEY_NULL)
-			to = put_field(to, text);
+			to = csv_field(to, text);
 		*to++ = ',';
 	}
 	return to;
@@ -95,16 +79,17 @@ static char *put_row(struct total_writer *writer, char *to, struct slice key)
 
 size_t total_write(struct total_writer *writer, char *to, struct slice key, uint64_t count, amount_sum sum)
 {
-	char *start = to;
-	int64_t narrow = total_check(writer, key, sum);
+	char *start = to, digits[AMOUNT_TEXT];
+	amount_write(digits, sum);
 	if (writer->format == TOTAL_CSV) {
 		to = put_row(writer, to, key);
-		to += sprintf(to, "%" PRIu64 ",%" PRId64 "\n", count, narrow);
+		to += sprintf(to, "%" PRIu64 ",%s\n", count, digits);
 	} else {
 		if (writer->format == TOTAL_JSON)
 			to = put(to, writer->written ? SLICE(",\n") : SLICE("\n"));
+		to = put(to, SLICE("{\"key\":"));
 		to = put_key(writer, to, key);
-		to += sprintf(to, ",\"value\":{\"count\":%" PRIu64 ",\"totalAmount\":%" PRId64 "}}%s", count, narrow,
+		to += sprintf(to, ",\"value\":{\"count\":%" PRIu64 ",\"totalAmount\":%s}}%s", count, digits,
 			      writer->format == TOTAL_JSON ? "" : "\n");
 	}
 	writer->written++;
@@ -119,8 +104,8 @@ void total_open(struct total_writer *writer, struct output *output)
 		return;
 	for (unsigned i = 0; i < writer->grouping->n; i++) {
 		struct slice name = slice_of(writer->grouping->v[i].name);
-		char *to = output_room(output, 2 * name.n + 3);
-		char *end = put_field(to, name);
+		char *to = output_room(output, csv_field_room(name.n) + 1);
+		char *end = csv_field(to, name);
 		*end++ = ',';
 		output_advance(output, (size_t)(end - to));
 	}

@@ -28,15 +28,14 @@ void total_start(struct total_writer *writer, enum total_format format, const st
 /* Room for the line of a key. */
 size_t total_room(const struct total_writer *writer, struct slice key);
 
-/* Writes a line with its line feed to `to`; returns its length. A sum that does not fit 64 bits ends the program with
- * 65 (see total_check). */
+/* Writes a line with its line feed to `to`; returns its length. */
 size_t total_write(struct total_writer *writer, char *to, struct slice key, uint64_t count, amount_sum sum);
 
 /* What stands before the first and after the last total. */
 void total_open(struct total_writer *writer, struct output *output);
 void total_close(struct total_writer *writer, struct output *output);
 
-/* Ends the program with 65 and a message that names the key when a sum does not fit 64 bits; else returns it. */
-int64_t total_check(struct total_writer *writer, struct slice key, amount_sum sum);
+/* Says that a key's sum does not fit 64 bits, so that its total is not written. */
+void total_wide(struct total_writer *writer, struct slice key, amount_sum sum);
 
 #endif

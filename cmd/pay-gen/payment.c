@@ -5,7 +5,6 @@
 #include "amount.h"
 #include "random.h"
 
-const char *const payment_actions[ACTIONS] = {"PAYMENT", "CANCEL", "PARTIAL_CANCEL", "FULL_CANCEL", "NETWORK_CANCEL"};
 const char *const payment_methods[METHODS] = {"CARD", "MONEY", "PAY", "POINT"};
 
 enum { ACTION_NETWORK_CANCEL = 4 };
@@ -235,7 +234,7 @@ size_t payment_write(char *to, const struct day *day, uint64_t number, enum kind
 		spelled.more = SLICE(",\"testPayment\":true");
 	}
 	spelled.merchant = write_name(name, prefix, merchant);
-	spelled.action = slice_of(payment_actions[key->action]);
+	spelled.action = actions_documented[key->action].name;
 	spelled.method = slice_of(payment_methods[key->method]);
 	spelled.payout = (struct slice){day->business[payout], DATE_TEXT - 1};
 	if (kind != KIND_UNCONFIRMED)

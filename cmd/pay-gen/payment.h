@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "action.h"
 #include "date.h"
 #include "slice.h"
 
@@ -19,8 +20,7 @@ enum kind {
 	KINDS
 };
 
-enum { ACTIONS = 5, METHODS = 4, DAY_DATES = 8, PAYMENT_ROOM = 768 };
-extern const char *const payment_actions[ACTIONS];
+enum { ACTIONS = ACTIONS_DOCUMENTED, METHODS = 4, DAY_DATES = 8, PAYMENT_ROOM = 768 };
 extern const char *const payment_methods[METHODS];
 
 /* What all payments of a day share. */

@@ -7,6 +7,7 @@
 #include "fail.h"
 #include "line.h"
 #include "options.h"
+#include "views.h"
 
 #define COORDINATES "source, partition, \"offset\""
 #define PAYMENT                                                                                            \
@@ -63,21 +64,29 @@ enum table export_find(const char *name)
 	for (int i = 0; i < TABLES; i++)
 		if (strcmp(table_name[i], name) == 0)
 			return (enum table)i;
-	options_misuse("--export: no table \"%s\" (base, unsettlement, payment_log, dead_letter, statistics)", name);
+	options_misuse(
+	    "--export: no table \"%s\" (base, unsettlement, payment_log, dead_letter, statistics), nor a view "
+	    "(%s)",
+	    name, views_listed);
+}
+
+static char *select_text(const char *columns, const char *table, const char *where, const char *order)
+{
+	/* The line feed ends a comment that the condition may end in. */
+	return must_format("SELECT %s FROM %s WHERE (%s\n) ORDER BY %s", columns, table, where, order);
 }
 
 char *export_select(enum table table, const char *where)
 {
-	/* The line feed ends a comment that the condition may end in. */
-	return must_format("SELECT %s FROM %s WHERE (%s\n) ORDER BY %s", plan[table].columns, table_name[table], where,
-			   plan[table].order);
+	return select_text(plan[table].columns, table_name[table], where, plan[table].order);
 }
 
-static sqlite3_stmt *prepare(struct database *database, enum table table, const char *where)
+sqlite3_stmt *export_prepare(struct database *database, const char *columns, const char *table, const char *where,
+			     const char *order)
 {
 	sqlite3_stmt *statement;
 	const char *rest;
-	char *sql = export_select(table, where ? where : "1");
+	char *sql = select_text(columns, table, where ? where : "1", order);
 
 	sqlite3_set_authorizer(database->db, only_reads, NULL);
 	/* A condition needs no larger value than a row. */
@@ -88,9 +97,26 @@ static sqlite3_stmt *prepare(struct database *database, enum table table, const 
 	if (result != SQLITE_OK)
 		database_fail(database, "read");
 	if (*rest || sqlite3_bind_parameter_count(statement) > 0)
-		options_misuse("--where %s: not one condition over the columns of %s", where, table_name[table]);
+		options_misuse("--where %s: not one condition over the columns of %s", where, table);
 	free(sql);
 	return statement;
+}
+
+static sqlite3_stmt *prepare(struct database *database, enum table table, const char *where)
+{
+	return export_prepare(database, plan[table].columns, table_name[table], where, plan[table].order);
+}
+
+bool export_step(struct database *database, sqlite3_stmt *statement, const char *where)
+{
+	int result = sqlite3_step(statement);
+	/* The condition cannot be computed: malformed JSON, overflow, a value of gigabytes; or it may not: SQLite from
+	 * 3.46 on asks for some of what it does only now. */
+	if (result == SQLITE_ERROR || result == SQLITE_AUTH || result == SQLITE_TOOBIG)
+		options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		database_fail(database, "read");
+	return result == SQLITE_ROW;
 }
 
 struct coordinates export_coordinates(sqlite3_stmt *row)
@@ -131,15 +157,8 @@ uint64_t export_table(struct database *database, const char *name, const char *w
 	struct scratch scratch = {0};
 	uint64_t n = 0;
 
-	for (int result; (result = sqlite3_step(statement)) != SQLITE_DONE; n++) {
-		/* The condition cannot be computed: malformed JSON, overflow, a value of gigabytes; or it may not:
-		 * SQLite from 3.46 on asks for some of what it does only now. */
-		if (result == SQLITE_ERROR || result == SQLITE_AUTH || result == SQLITE_TOOBIG)
-			options_misuse("--where %s: %s", where ? where : "", sqlite3_errmsg(database->db));
-		if (result != SQLITE_ROW)
-			database_fail(database, "read");
+	for (; export_step(database, statement, where); n++)
 		export_row(output, statement, table, &scratch);
-	}
 	sqlite3_finalize(statement);
 	free(scratch.p);
 	return n;

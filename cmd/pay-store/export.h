@@ -2,6 +2,7 @@
 #ifndef PAYPIPE_STORE_EXPORT_H
 #define PAYPIPE_STORE_EXPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "database.h"
@@ -13,6 +14,14 @@
  * NULL. All are of one moment, also while another program writes. Another table, or a condition that is not one, ends
  * the program with 64. Returns how many were written. */
 uint64_t export_table(struct database *database, const char *table, const char *where, struct output *output);
+
+/* A statement that reads columns of a table or view where the condition is true (NULL: all), in an order; it may read
+ * the store and compute, nothing else. A condition that is none ends the program with 64. */
+sqlite3_stmt *export_prepare(struct database *database, const char *columns, const char *table, const char *where,
+			     const char *order);
+
+/* Steps it: whether there is a row. */
+bool export_step(struct database *database, sqlite3_stmt *statement, const char *where);
 
 /* --check: ends the program with 64 as export_table would for the table and the condition; reads no record. */
 void export_check(struct database *database, const char *table, const char *where);

@@ -31,6 +31,14 @@ const char *const table_name[TABLES] = {"base", "unsettlement", "payment_log", "
 	"CREATE VIEW logged AS SELECT (SELECT count(*) FROM payment_log) + (SELECT coalesce(sum(hi - lo), 0) FROM"  \
 	" pruned) AS messages, (SELECT count(*) FROM payment_log WHERE action='FINISH') +"                          \
 	" (SELECT coalesce(sum(finish), 0) FROM pruned) AS finish;\n"
+/* A payment's amount with its direction, as the store's terms have it. What has none, in a store of before, ends the
+ * query: abs() has no value for the least integer. */
+#define MONEY                                                                                        \
+	"CASE (SELECT value FROM setting WHERE name = 'signed') WHEN '1' THEN amount ELSE amount * " \
+	"coalesce((SELECT sign FROM action WHERE name = paymentActionType AND amount >= 0),"         \
+	" abs(amount * 0 - 9223372036854775807 - 1)) END AS money"
+#define SUMS "count(*) AS payments, sum(max(money, 0)) AS paid, sum(abs(min(money, 0))) AS cancelled, sum(money) AS net"
+#define DAY  "substr(paymentDate, 1, 10) AS paymentDateDaily"
 
 /* A table a paragraph. */
 /* clang-format off */
@@ -60,13 +68,40 @@ static const char schema[] =
 	"CREATE TABLE tally (name TEXT NOT NULL PRIMARY KEY, records INTEGER NOT NULL, amount TEXT NOT NULL) STRICT;\n"
 	"INSERT INTO tally VALUES ('base', 0, '0'), ('unsettlement', 0, '0'), ('payment_log', 0, '0'),"
 	" ('dead_letter', 0, '0'), ('statistics', 0, '0');\n";
+
+/* By what amounts are summed, see terms.h. */
+static const char terms[] =
+	"CREATE TABLE action (name TEXT NOT NULL PRIMARY KEY, sign INTEGER NOT NULL CHECK (sign IN (-1, 1))) STRICT,"
+	" WITHOUT ROWID;\n"
+	"INSERT INTO action VALUES ('PAYMENT', 1), ('CANCEL', -1), ('PARTIAL_CANCEL', -1), ('FULL_CANCEL', -1),"
+	" ('NETWORK_CANCEL', -1);\n"
+
+	"CREATE TABLE setting (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;\n"
+	"INSERT INTO setting VALUES ('signed', '0'), ('currency', ''), ('currencyHeld', '');\n";
+
+/* Sums of them, exact, or the query ends (see also views.h). */
+static const char views[] =
+	"CREATE VIEW payout AS SELECT merchantNumber, payoutDate, " SUMS
+	" FROM (SELECT merchantNumber, payoutDate, " MONEY " FROM base) GROUP BY merchantNumber, payoutDate;\n"
+
+	"CREATE VIEW payout_date AS SELECT payoutDate, " SUMS
+	" FROM (SELECT payoutDate, " MONEY " FROM base) GROUP BY payoutDate;\n"
+
+	"CREATE VIEW day AS SELECT paymentDateDaily, " SUMS
+	" FROM (SELECT " DAY ", " MONEY " FROM base) GROUP BY paymentDateDaily;\n"
+
+	"CREATE VIEW left_out AS SELECT reason, paymentDateDaily, " SUMS
+	" FROM (SELECT reason, " DAY ", " MONEY " FROM unsettlement) GROUP BY reason, paymentDateDaily;\n"
+
+	"CREATE VIEW bad AS SELECT stage, reason, count(*) AS letters FROM dead_letter WHERE NOT corrected"
+	" GROUP BY stage, reason;\n";
 /* clang-format on */
 
-const struct upgrade_step schema_steps[] = {{3, cover_step_places}, {3, PRUNED}, {0}};
+const struct upgrade_step schema_steps[] = {{3, cover_step_places}, {3, PRUNED}, {3, terms}, {3, views}, {0}};
 
 char *schema_text(void)
 {
-	return must_format("%s%s", schema, cover_schema);
+	return must_format("%s%s%s%s", schema, terms, views, cover_schema);
 }
 
 void tally_read(struct database *database, struct tally to[TABLES])

@@ -443,6 +443,8 @@ void tables_take(struct tables *tables, struct segment *segment, const struct ma
 	take_all(tables, segment);
 	tables->added += tables->tally[TABLE_BASE].records;
 	tally_write(tables->database, tables->tally);
+	if (tables->terms)
+		terms_keep(tables->terms, tables->database);
 	database_commit(tables->database);
 	segment_clear(segment);
 }

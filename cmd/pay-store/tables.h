@@ -12,6 +12,7 @@
 #include "mark.h"
 #include "segment.h"
 #include "spans.h"
+#include "terms.h"
 
 /* The statements by which one table takes rows. */
 struct intake {
@@ -26,8 +27,9 @@ struct intake {
 struct tables {
 	struct database *database;
 	struct indexes *indexes;
-	bool log;     /* messages into payment_log, else payments into base and unsettlement */
-	bool replace; /* rows of known coordinates are overwritten */
+	bool log;            /* messages into payment_log, else payments into base and unsettlement */
+	bool replace;        /* rows of known coordinates are overwritten */
+	struct terms *terms; /* whose currency is kept with the rows; set by the caller, NULL: none */
 	struct intake intake[TABLES];
 	sqlite3_stmt *correct;         /* notes that a dead letter's record came after all */
 	sqlite3_stmt *any_in[TABLES];  /* whether a table has rows in a range of offsets */

@@ -128,7 +128,7 @@ def read_moment(text):
     return read_day(parts[1], "paymentDate"), hour * 3600 + minute * 60 + second
 
 
-def base_of(message, accept):
+def base_of(message, accept, signed):
     """The base record of a message as (members, facts), None for FINISH."""
     action = string(message.get("action"), "action")
     data = message.get("data")
@@ -144,6 +144,8 @@ def base_of(message, accept):
         raise Bad("amount")
     if not -(1 << 63) <= int(facts["amount"]) < 1 << 63:
         raise Bad("amount out of range")
+    if int(facts["amount"]) < 0 and not signed:
+        raise Bad("amount is negative")
     if not string(facts["merchantNumber"], "merchantNumber"):
         raise Bad("merchantNumber")
     for name in ("payoutDate", "confirmDate"):
@@ -332,6 +334,8 @@ def source_of(line):
 
 def settle(options):
     accept = {tuple(text.split("=", 1)) for text in options.accept}
+    signs = {value[:-2]: value[-1] for member, value in accept if member == "paymentActionType"}
+    accept = {(member, value[:-2] if member == "paymentActionType" else value) for member, value in accept}
     barred = first_column(options.merchants) if options.merchants else set()
     policy = read_policy(options.policy) if options.policy else None
     dating = Dating(options)
@@ -343,7 +347,7 @@ def settle(options):
         for number, line in enumerate(lines_of(path), 1):
             source = source_of(line) or f"{name}/0/{number}"
             try:
-                record = base_of(read_object(line), accept)
+                record = base_of(read_object(line), accept, options.signed)
                 if record is None:
                     finished += 1
                     continue
@@ -374,7 +378,8 @@ def settle(options):
                 day = dates[options.date]
             action = record.get("paymentActionType")
             key = (record.get("merchantNumber"), action, day, record.get("paymentMethodType"))
-            sign = -1 if options.net and action in CANCELS else 1
+            subtracts = action in CANCELS or signs.get(action) == "-"
+            sign = -1 if options.net and not options.signed and subtracts else 1
             totals[key][0] += 1
             totals[key][1] += sign * int(record.get("amount"))
     with open(os.path.join(options.out, "unsettlement"), "w", encoding="utf-8") as file:
@@ -404,6 +409,7 @@ def main():
     verb.add_argument("--base", choices=("day", "roll"), default="day")
     verb.add_argument("--date", default="paymentDate", choices=("paymentDate", "payoutDate", "confirmDate"))
     verb.add_argument("--net", action="store_true")
+    verb.add_argument("--signed", action="store_true")
     verb.add_argument("--accept", action="append", default=[], metavar="MEMBER=VALUE")
     verb.add_argument("--out", required=True)
     verb.add_argument("files", nargs="+")

@@ -87,7 +87,7 @@ def random_run(chance, turn, amounts, replace):
     kinds = chance.choice([["base"], ["base", "base", "unsettled"]] * 2 + [["base", "unsettled", "dead"]])
     records = []
     for key in run:
-        kind, amount = chance.choice(kinds), chance.randint(-1000, 1000)
+        kind, amount = chance.choice(kinds), chance.randint(0, 1000)
         if kind != "dead":
             if replace:
                 amounts[key] = amount
