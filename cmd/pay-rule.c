@@ -106,6 +106,7 @@ struct stage_rule {
 	int32_t cutoff; /* second of the day; CUTOFF_NONE: every payment counts for its own day */
 	struct scratch merchant, action, method, date;
 	struct early early[STREAM_AHEAD]; /* by line */
+	uint64_t beyond;                  /* payments whose cycle paid them out behind the last holiday */
 };
 
 /* Reading the payment */
@@ -282,6 +283,8 @@ static void date_record(void *self, struct stream *stream, struct record *record
 	} else if ((reason = decide_by_cycle(stage, &payment, &at.key, &decision))) {
 		stream_bad(stream, record, "%s", reason);
 		return;
+	} else {
+		stage->beyond += decision.dated.beyond;
 	}
 	writing_dated(stream, record, &decision, &stage->date);
 }
@@ -298,6 +301,22 @@ static void end_segment(void *self, struct stream *stream, const struct mark *ma
 	(void)stream;
 	(void)mark;
 	finding_commit(&stage->finding);
+}
+
+/* A list of holidays that ends too soon makes business days of the holidays behind it. */
+static void end_input(void *self, struct stream *stream, enum stream_end how)
+{
+	struct stage_rule *stage = self;
+	char last[DATE_TEXT];
+	(void)how;
+	if (!stage->holidays_file)
+		return;
+	stream->more = must_format(",\"beyondHolidays\":%llu", (unsigned long long)stage->beyond);
+	if (stage->beyond == 0)
+		return;
+	date_write(last, stage->calendar.last);
+	warn("%s ends on %s, and payments paid out later: %llu; holidays after that count as business days, add them",
+	     stage->holidays_file, last, (unsigned long long)stage->beyond);
 }
 
 /* The command line */
@@ -395,7 +414,7 @@ static struct stream *open_stage(struct options *options, int *status)
 	struct stage_rule *rule = must_alloc(sizeof *rule);
 	struct finding *finding = &rule->finding;
 	*rule = (struct stage_rule){
-	    .stage = {.kind = STREAM_BASES, .record = date_record, .segment = end_segment},
+	    .stage = {.kind = STREAM_BASES, .record = date_record, .segment = end_segment, .end = end_input},
 	    .cutoff = CUTOFF_NONE,
 	    .default_terms.confirm_kind = CONFIRM_SAME,
 	    .finding.terms = {.api = {.parallel = 32, .retries = 5, .timeout = 5}, .negative_ttl = 60},

@@ -20,6 +20,7 @@ void calendar_init(struct calendar *calendar)
 	size_t size = words() * sizeof *calendar->holiday;
 	calendar->holiday = must_alloc(size);
 	memset(calendar->holiday, 0, size);
+	calendar->last = date_first() - 1;
 }
 
 void calendar_free(struct calendar *calendar)
@@ -34,6 +35,8 @@ bool calendar_add(struct calendar *calendar, date_day day)
 	uint64_t bit = UINT64_C(1) << at % 64;
 	bool added = !(calendar->holiday[at / 64] & bit);
 	calendar->holiday[at / 64] |= bit;
+	if (day > calendar->last)
+		calendar->last = day;
 	return added;
 }
 

@@ -9,6 +9,7 @@
 
 struct calendar {
 	uint64_t *holiday; /* a bit a day, from date_first() to date_last() */
+	date_day last;     /* of the holidays; one before date_first(): there are none */
 };
 
 /* A calendar without holidays / gives back what it holds. */

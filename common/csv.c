@@ -27,6 +27,7 @@ struct csv {
 	struct csv_parser parser;
 	bool begun;        /* inside a row */
 	bool in_header;    /* the row at hand is the header */
+	bool headless;     /* which is a row like all others */
 	uint64_t line;     /* physical lines seen */
 	uint64_t row_line; /* where the row at hand begins */
 	/* The row's fields, one behind the other in text, each with a NUL. */
@@ -149,13 +150,14 @@ static void take_row(int end, void *self)
 	(void)end;
 	struct csv *csv = self;
 	csv->begun = false;
-	if (csv->in_header) {
+	bool header = csv->in_header;
+	if (header)
 		take_header(csv);
-	} else {
+	if (!header || csv->headless) {
 		const char *fault = NULL;
 		if (csv->fields != csv->width) {
-			snprintf(csv->fault, sizeof csv->fault, "%zu field%s where the header has %zu", csv->fields,
-				 csv->fields == 1 ? "" : "s", csv->width);
+			snprintf(csv->fault, sizeof csv->fault, "%zu field%s where the %s has %zu", csv->fields,
+				 csv->fields == 1 ? "" : "s", csv->headless ? "first row" : "header", csv->width);
 			fault = csv->fault;
 		}
 		for (size_t c = 0; c < csv->columns_n; c++)
@@ -280,7 +282,7 @@ void csv_end(struct csv *csv)
 	if (csv_fini(&csv->parser, take_field, take_row, csv))
 		malformed(csv, "a quote is left open in the row that begins here");
 	if (csv->in_header)
-		fail(csv->status, "%s: no header row", csv->place);
+		fail(csv->status, "%s: %s", csv->place, csv->headless ? "is empty" : "no header row");
 	csv_free(&csv->parser);
 	free(csv->text);
 	free(csv->starts);
@@ -296,7 +298,44 @@ struct strict {
 	csv_row *row;
 	void (*value)(void *self, uint64_t line, struct slice value);
 	void *self;
+	struct slice header; /* of a list */
+	struct csv *csv;
+	uint64_t rows, entries;
 };
+
+/* An entry of a list without quotes that holds what separates columns elsewhere. */
+static bool unseparated(struct slice value, struct slice raw)
+{
+	return raw.n > 0 && raw.p[0] != '"' && memchr(value.p, ';', value.n);
+}
+
+static void list_row(struct strict *strict, uint64_t line, const struct slice *fields, struct slice raw)
+{
+	struct slice value = fields[0];
+	if (strict->rows++ == 0) {
+		if (slice_equal(value, strict->header))
+			return;
+		for (size_t i = 1; i < strict->csv->columns_n; i++)
+			if (slice_equal(fields[i], strict->header))
+				fail(EX_CONFIG,
+				     "%s:%" PRIu64 ": %.*s is column %zu, a list is read by its first: put it first",
+				     strict->file, line, (int)strict->header.n, strict->header.p, i + 1);
+	}
+	if (value.n == 0)
+		return;
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+			fail(EX_CONFIG,
+			     "%s:%" PRIu64 ": a control character in the entry \"%.*s\": columns are separated by "
+			     "commas, and rows end in line feeds",
+			     strict->file, line, (int)value.n, value.p);
+	if (unseparated(value, raw))
+		fail(EX_CONFIG,
+		     "%s:%" PRIu64 ": \"%.*s\": columns are separated by commas; put an entry that holds ; in quotes",
+		     strict->file, line, (int)value.n, value.p);
+	strict->entries++;
+	strict->value(strict->self, line, value);
+}
 
 static void strict_row(void *self, uint64_t line, const struct slice *fields, const char *fault, struct slice raw)
 {
@@ -306,9 +345,21 @@ static void strict_row(void *self, uint64_t line, const struct slice *fields, co
 	if (fault)
 		fail(EX_CONFIG, "%s:%" PRIu64 ": %s", strict->file, line, fault);
 	if (strict->value)
-		strict->value(strict->self, line, fields[0]);
+		list_row(strict, line, fields, raw);
 	else
 		strict->row(strict->self, line, fields, NULL, raw);
+}
+
+void csv_whole_line(const char *file, uint64_t line, struct slice text, bool cut)
+{
+	if (slice_begins(text, SLICE("\xff\xfe")) || slice_begins(text, SLICE("\xfe\xff")) ||
+	    memchr(text.p, '\0', text.n))
+		fail(EX_CONFIG, "%s:%" PRIu64 ": not UTF-8, it looks like UTF-16: iconv -f UTF-16 -t UTF-8 %s", file,
+		     line, file);
+	if (cut)
+		fail(EX_CONFIG,
+		     "%s:%" PRIu64 ": the last row has no line feed, so it may be cut: end it with one if it is whole",
+		     file, line);
 }
 
 static void read_strictly(struct strict *strict, const struct csv_column *columns)
@@ -319,12 +370,14 @@ static void read_strictly(struct strict *strict, const struct csv_column *column
 	uint64_t length;
 	input_open(&input, file_open(strict->file), strict->file);
 	input.settings = true;
-	struct csv *csv = csv_start(strict->file, columns, EX_CONFIG, strict_row, strict);
+	struct csv *csv = strict->csv = csv_start(strict->file, columns, EX_CONFIG, strict_row, strict);
+	csv->headless = strict->value != NULL;
 	while ((state = input_next(&input, &p, &length, NULL, NULL)) != INPUT_END) {
 		if (state == INPUT_TOO_LONG)
 			fail(EX_CONFIG, "%s:%" PRIu64 ": line over 16 MiB", strict->file, input.line);
 		const char *feed = rawmemchr(p, '\n');
-		csv_line(csv, p, (size_t)(feed - p) + (state == INPUT_LINE));
+		csv_whole_line(strict->file, input.line, (struct slice){p, (size_t)(feed - p)}, state == INPUT_CUT);
+		csv_line(csv, p, (size_t)(feed - p) + 1);
 		input_take(&input, feed);
 	}
 	csv_end(csv);
@@ -337,7 +390,11 @@ void csv_file(const char *file, const struct csv_column *columns, csv_row *row, 
 	read_strictly(&(struct strict){.file = file, .row = row, .self = self}, columns);
 }
 
-void csv_first_column(const char *file, void (*value)(void *self, uint64_t line, struct slice value), void *self)
+void csv_first_column(const char *file, struct slice header,
+		      void (*value)(void *self, uint64_t line, struct slice value), void *self)
 {
-	read_strictly(&(struct strict){.file = file, .value = value, .self = self}, NULL);
+	struct strict strict = {.file = file, .value = value, .self = self, .header = header};
+	read_strictly(&strict, NULL);
+	if (strict.entries == 0)
+		fail(EX_CONFIG, "%s: no entry in it: leave the list out where there is none", file);
 }

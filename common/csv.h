@@ -43,12 +43,19 @@ bool csv_between(const struct csv *csv);
 /* Ends the table and frees it: an unterminated quote or a missing header ends the program with status. */
 void csv_end(struct csv *csv);
 
-/* Reads a whole file; blank lines are stepped over, another row with a fault ends the program with 78, naming
- * file:line. Cannot be read: 66 or 77. */
+/* Reads a whole file; blank lines are stepped over, another row with a fault, or csv_whole_line's, ends the program
+ * with 78, naming file:line. Cannot be read: 66 or 77. */
 void csv_file(const char *file, const struct csv_column *columns, csv_row *row, void *self);
 
-/* Reads the first column of a CSV file, whatever its header is called, calling value for each row after it. The first
- * row always is the header and is left out, also in a file of one column. Faults as in csv_file. */
-void csv_first_column(const char *file, void (*value)(void *self, uint64_t line, struct slice value), void *self);
+/* Reads a list: the first column of a CSV file, calling value for each entry. The first row is a header where its first
+ * field is `header`, else an entry like all others. What can be no entry ends the program with 78, so that no list is
+ * taken for one that names nobody: faults as in csv_file, `header` over another column, control characters, other
+ * separators than commas, no entry at all. */
+void csv_first_column(const char *file, struct slice header,
+		      void (*value)(void *self, uint64_t line, struct slice value), void *self);
+
+/* Ends the program with 78 where a line of a configuration file, with its line feed unless it is cut, cannot be text as
+ * it was written: UTF-16, or the last row without a line feed, which may be the beginning of another one. */
+void csv_whole_line(const char *file, uint64_t line, struct slice text, bool cut);
 
 #endif

@@ -428,3 +428,95 @@ END
 	[[ $output =~ libjq\.so\.[0-9]+\.[0-9] ]]
 	[[ $output =~ libcsv\ [0-9]+\.[0-9] ]]
 }
+
+@test "an expression that raises an error with null has failed, as with any other" {
+	for expression in 'error(null)' '.missing | error' 'error(.missing)' 'if true then error(null) else . end' '[.[] | error(null)] | length > 0'; do
+		run pay-filter --reject "X=$expression" <<<'{"_src":"day/0/1","amount":1,"confirmDate":"2025-05-21","merchantNumber":"m"}'
+		[ "$status" -eq 65 ]
+		[[ $output == *"day/0/1: bad record: --reject X: null"* ]]
+	done
+	# what catches it goes on, and an expression of its own is its own
+	for expression in 'try error(null) catch false' 'def error(m): false; error(null)' 'empty'; do
+		run pay-filter --reject "X=$expression" <<<'{"amount":1,"confirmDate":"2025-05-21","merchantNumber":"m"}'
+		[ "$status" -eq 0 ]
+	done
+	run pay-filter --reject 'X=error("no")' <<<'{"amount":1,"confirmDate":"2025-05-21","merchantNumber":"m"}'
+	[[ $output == *"--reject X: no"* ]]
+}
+
+# merchant NUMBER... - a base record of each
+merchant() { printf '{"amount":1,"confirmDate":"2025-05-21","merchantNumber":"%s"}\n' "$@"; }
+
+# left_out LIST - which of three merchants a list leaves out
+left_out() {
+	merchant 900001 900002 900003 | pay-filter --merchants "$1" --explain | jq -r 'select(.verdict) | input_line_number' | xargs
+}
+
+@test "a merchants list's first row is read like all others" {
+	local bom=$'\xef\xbb\xbf'
+	for first in 900001 ' 900001' '"900001"' $'900001\r' "${bom}900001" "$bom\"900001\"" '900001 '; do
+		printf '%s\n900003\n' "$first" >list.csv
+		[ "$(left_out list.csv)" = "1 3" ]
+		[ "$(left_out <(cat list.csv))" = "1 3" ]
+	done
+	for header in merchantNumber '"merchantNumber"' "${bom}merchantNumber" $'merchantNumber\r' merchantnumber 가맹점번호; do
+		printf '%s\n900002\n' "$header" >list.csv
+		[ "$(left_out list.csv)" = 2 ]
+		[ "$(left_out <(cat list.csv))" = 2 ]
+	done
+	printf '900001,Shop\n"900003","Shop, Ltd."\n' >list.csv
+	[ "$(left_out list.csv)" = "1 3" ]
+	printf 'reason,member,test,value\nX,merchantNumber,in,list.csv\n' >policy.csv
+	[ "$(merchant 900001 900002 | pay-filter --policy policy.csv | wc -l)" = 1 ]
+}
+
+@test "a list that cannot be what was meant is refused, naming file and line" {
+	refused() { # refused MESSAGE: list.csv, as a file and as a pipe
+		for list in list.csv <(cat list.csv); do
+			run pay-filter --merchants "$list" <<<"$(merchant 900001)"
+			[ "$status" -eq 78 ]
+			[[ $output == *"$1"* ]]
+		done
+		printf 'reason,member,test,value\nX,merchantNumber,in,list.csv\n' >policy.csv
+		run pay-filter --policy policy.csv --check
+		[ "$status" -eq 78 ]
+		[[ $output == *"list.csv"*"$1"* ]]
+	}
+	printf '\xb0\xa1\xb8\xcd\n900001\n' >list.csv # CP949
+	refused ':1: not UTF-8'
+	printf '900001\n\xb0\xa1\xb8\xcd\n' >list.csv
+	refused ':2: not UTF-8'
+	for code in UTF-16 UTF-16LE UTF-16BE; do
+		printf '900001\n900002\n' | iconv -t $code >list.csv
+		refused 'iconv -f UTF-16'
+	done
+	printf '900001\n90000' >list.csv
+	refused ':2: the last row has no line feed'
+	: >list.csv
+	refused 'is empty'
+	printf 'merchantNumber\n\n' >list.csv
+	refused 'no entry in it'
+	printf 'name,merchantNumber\nShop,900001\n' >list.csv
+	refused ':1: merchantNumber is column 2'
+	printf '900001;Shop\n' >list.csv
+	refused 'columns are separated by commas'
+	printf '900001\tShop\n' >list.csv
+	refused 'control character'
+	printf '900001\r900002\r\n' >list.csv
+	refused 'control character'
+	printf '900001\n900002,Shop\n' >list.csv
+	refused ':2: 2 fields where the first row has 1'
+	printf '"900001\n' >list.csv
+	refused 'a quote is left open'
+}
+
+@test "a policy that is cut in its last row is refused" {
+	printf 'reason,member,test,value\nX,merchantNumber,prefix,90' >policy.csv
+	run pay-filter --policy policy.csv <<<"$(merchant 900001)"
+	[ "$status" -eq 78 ]
+	[[ $output == *"policy.csv:2: the last row has no line feed"* ]]
+	iconv -t UTF-16 <<<'reason,member,test,value' >policy.csv
+	run pay-filter --policy policy.csv <<<"$(merchant 900001)"
+	[ "$status" -eq 78 ]
+	[[ $output == *"iconv -f UTF-16"* ]]
+}

@@ -19,7 +19,7 @@ payment() {
 
 # dates OPTION... - rule, payout and confirmation of the record on standard input
 dates() {
-	pay-rule "$@" | jq -r '"\(._rule) \(.payoutDate) \(.confirmDate)"'
+	pay-rule --quiet "$@" | jq -r '"\(._rule) \(.payoutDate) \(.confirmDate)"'
 }
 
 # paid DAY[THH:MM...] CYCLE OPTION... - rule, payout and confirmation by a cycle for all
@@ -479,4 +479,42 @@ END
 	[ "$(wc -l <dead)" = 100 ]
 	[ "$(grep -c '"_rule":"R"' dated)" = 100 ]
 	[ "$(grep -c '"_rule":"default' dated)" = 100 ]
+}
+
+@test "payouts behind the last holiday listed are said once, with their number" {
+	holidays 2025-05-05 2025-05-26 2025-05-06
+	for day in 2025-05-22 2025-05-23 2025-05-24 2025-05-25; do payment paymentDate="\"${day}T12:00\""; done >in
+	run pay-rule --default-cycle D+1 --holidays holidays.csv --stats in
+	[ "$status" -eq 0 ]
+	[ "$(grep -c 'holidays.csv ends on 2025-05-26, and payments paid out later: 3;' <<<"$output")" -eq 1 ]
+	[[ $output == *'"beyondHolidays":3}'* ]]
+	# not where they are known, nor with none to know, nor by a rule, nor of what is not paid out
+	run pay-rule --default-cycle D+0 --holidays holidays.csv --stats in
+	[[ $output != *"paid out later"* && $output == *'"beyondHolidays":0}'* ]]
+	printf 'date\n' >none.csv
+	run pay-rule --default-cycle D+1 --holidays none.csv in
+	[[ $output != *"paid out later"* ]]
+	run pay-rule --default-cycle D+1 --stats in
+	[[ $output != *"paid out later"* && $output != *beyond* ]]
+	printf '%s\n' merchantNumber,paymentDate,paymentActionType,paymentMethodType,ruleId,payoutDate,confirmDate \
+		m1,2025-05-22,PAYMENT,CARD,R1,2025-07-01, >rules.csv
+	run pay-rule --rules rules.csv --holidays holidays.csv <<<"$(head -n 1 in)"
+	[[ $output == *'"_rule":"R1"'* && $output != *"paid out later"* ]]
+	run pay-rule --default-cycle D+9 --holidays holidays.csv <<<"$(sed 's/,"pay/,"_unsettled":"X"&/;q' in)"
+	[[ $output != *"paid out later"* ]]
+}
+
+@test "a table that is cut in its last row, or in UTF-16, is refused" {
+	printf 'date,name\n2025-05-05,a\n2025-05-2' >holidays.csv
+	refused 78 'holidays.csv:3: the last row has no line feed' pay-rule --holidays holidays.csv
+	printf 'merchantNumber,paymentActionType,paymentMethodType,cycle\n*,*,*,D+1' >cycles.csv # of D+10
+	refused 78 'cycles.csv:2: the last row has no line feed' pay-rule --cycles cycles.csv
+	printf 'merchantNumber,paymentDate,paymentActionType,paymentMethodType,ruleId,payoutDate,confirmDate\nm1,2025-05-23,PAYMENT,CARD,R1,2025-05-27,' >rules.csv
+	refused 78 'rules.csv:2: the last row has no line feed' pay-rule --rules rules.csv
+	cp rules.csv rules.table
+	refused 78 'rules.table:2: the last row has no line feed' pay-rule --rules rules.table
+	for table in holidays cycles rules; do
+		iconv -t UTF-16 $table.csv >wide.csv
+		refused 78 'iconv -f UTF-16' pay-rule --$table wide.csv
+	done
 }

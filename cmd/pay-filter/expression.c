@@ -50,6 +50,20 @@ static void compile_error(void *self, jv message)
 		error_text(expressions->why, sizeof expressions->why, message);
 }
 
+/* To libjq an error with null is none, and the expression that raises it gives no output: a record whose test failed
+ * would pass. On one line, so that the lines of an expression keep their numbers. */
+static const char errors_that_are[] = "def error_: error;"
+				      " def error: if . == null then \"null\" | error_ else error_ end;"
+				      " def error(message): message | error; ";
+
+static bool compile(jq_state *jq, const char *text)
+{
+	char *program = must_format("%s%s", errors_that_are, text);
+	bool compiled = jq_compile(jq, program);
+	free(program);
+	return compiled;
+}
+
 void expressions_add(struct expressions *expressions, const char *reason, const char *text)
 {
 	unsetenv("HOME");
@@ -65,7 +79,7 @@ void expressions_add(struct expressions *expressions, const char *reason, const 
 	jq_set_attr(jq, jv_string("PROGRAM_ORIGIN"), jv_string("/nonexistent"));
 	expressions->why[0] = '\0';
 	jq_set_error_cb(jq, compile_error, expressions);
-	bool compiled = jq_compile(jq, text);
+	bool compiled = compile(jq, text);
 	inside = false;
 	if (!compiled)
 		fail(EX_CONFIG, "--reject %s: not a jq expression: %s", reason, expressions->why);

@@ -7,7 +7,6 @@
 
 #include "csv.h"
 #include "fail.h"
-#include "file.h"
 #include "shown.h"
 
 static const char *const test_names[] = {"is", "prefix", "in", "missing"};
@@ -33,30 +32,7 @@ static void add(struct policy *policy, struct slice member, struct policy_rule r
 static void list_value(void *self, uint64_t line, struct slice value)
 {
 	(void)line;
-	if (value.n > 0)
-		textset_add(self, value);
-}
-
-/* The first field of a file's first row, which may be a header or, in a list without one, an entry: taken for an entry
- * unless it is the member's name. */
-static void first_row(struct textset *set, const char *file, struct slice member)
-{
-	char *line = NULL;
-	size_t capacity = 0;
-	FILE *stream = fdopen(file_open(file), "r");
-	if (!stream || getline(&line, &capacity, stream) < 0)
-		fail(EX_NOINPUT, "%s: cannot read its first row", file);
-	const char *p = line;
-	if (strncmp(p, "\xEF\xBB\xBF", 3) == 0)
-		p += 3;
-	p += strspn(p, " \t\"");
-	struct slice value = {p, strcspn(p, ",\r\n\"")};
-	while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t'))
-		value.n--;
-	if (!slice_equal(value, member))
-		list_value(set, 1, value);
-	fclose(stream);
-	free(line);
+	textset_add(self, value);
 }
 
 /* The list in a file; a file that another rule has named is read once. */
@@ -66,8 +42,7 @@ static const struct textset *list(const struct policy *policy, const char *file,
 		if (policy->v[i].list && slice_equal(policy->v[i].value, slice_of(file)))
 			return policy->v[i].list;
 	struct textset *set = textset_new();
-	csv_first_column(file, list_value, set);
-	first_row(set, file, member);
+	csv_first_column(file, member, list_value, set);
 	return set;
 }
 

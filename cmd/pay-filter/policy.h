@@ -51,8 +51,8 @@ bool policy_reason(const char *text);
  * NULL), NETWORK_CANCEL, UNCONFIRMED. */
 void policy_built_in(struct policy *policy, struct names *names, const char *merchants);
 
-/* Adds the rules of a file. Lists are looked for from the policy's folder; their first row counts as an entry unless it
- * is named as the member is, so that a list without a header loses nothing. An error in either ends the program with 78
+/* Adds the rules of a file. Lists are looked for from the policy's folder; their first row is an entry unless it is
+ * named as the member is (see csv_first_column). An error in either ends the program with 78
  * (a missing file: 66), naming file:line and what to do. */
 void policy_file(struct policy *policy, struct names *names, const char *file);
 

@@ -63,6 +63,7 @@ static const char *work_out(struct dating *dating, const struct terms *terms, da
 		return "its confirmation would lie outside the years 0001 to 9999";
 	dating_write(dating, to->payout, payout);
 	dating_write(dating, to->confirm, confirm);
+	to->beyond = dating->calendar->last >= date_first() && payout > dating->calendar->last;
 	return NULL;
 }
 

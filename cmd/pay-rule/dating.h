@@ -13,6 +13,7 @@ enum { DATED_TEXT = 12 }; /* a date with its quotes: "2025-05-21" */
 /* Dates as they are written into a record, not terminated. */
 struct dated {
 	char payout[DATED_TEXT], confirm[DATED_TEXT];
+	bool beyond; /* the payout lies behind the last holiday that is known, if any is */
 };
 
 enum { DATING_TEXTS = 64 };

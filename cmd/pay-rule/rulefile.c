@@ -74,6 +74,8 @@ static void load_csv(struct loading *loading, struct input *input)
 		if (state == INPUT_TOO_LONG)
 			refuse(loading, input->line, "a line over 16 MiB", nothing, "correct it");
 		const char *line_feed = rawmemchr(p, '\n');
+		csv_whole_line(loading->file, input->line, (struct slice){p, (size_t)(line_feed - p)},
+			       state == INPUT_CUT);
 		csv_line(csv, p, (size_t)(line_feed - p) + 1);
 		input_take(input, line_feed);
 	}

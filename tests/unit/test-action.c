@@ -1,5 +1,4 @@
-#include "action.h"
-
+/* action: which way the money of an action goes, and how one is declared. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +6,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "action.h"
 
 static void the_documented_actions_have_their_signs(void **state)
 {

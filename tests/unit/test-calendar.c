@@ -97,13 +97,29 @@ static void nothing_lies_outside_the_calendar(void **state)
 	assert_int_equal(day, date_last());
 }
 
+static void the_last_holiday_is_known(void **state)
+{
+	struct calendar calendar;
+	(void)state;
+	calendar_init(&calendar);
+	assert_true(calendar.last < date_first());
+	calendar_add(&calendar, date_from(2025, 6, 6));
+	calendar_add(&calendar, date_from(2025, 5, 5));
+	assert_int_equal(calendar.last, date_from(2025, 6, 6));
+	calendar_free(&calendar);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    TEST(weekends_and_holidays_are_no_business_days),      TEST(a_holiday_is_new_only_once),
-	    TEST(rolling_stops_at_the_first_business_day),         TEST(business_days_are_counted_from_any_day),
-	    TEST(the_business_day_before_is_never_the_day_itself), TEST(nothing_lies_outside_the_calendar),
+	    TEST(weekends_and_holidays_are_no_business_days),
+	    TEST(a_holiday_is_new_only_once),
+	    TEST(rolling_stops_at_the_first_business_day),
+	    TEST(business_days_are_counted_from_any_day),
+	    TEST(the_business_day_before_is_never_the_day_itself),
+	    TEST(nothing_lies_outside_the_calendar),
+	    TEST(the_last_holiday_is_known),
 	};
 	return cmocka_run_group_tests_name("calendar", tests, NULL, NULL);
 }
