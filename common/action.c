@@ -60,7 +60,7 @@ void actions_accept(struct actions *actions, const char *argument)
 	actions_declare(actions, argument + sizeof member - 1);
 }
 
-int actions_sign(const struct actions *actions, struct slice name)
+int actions_find(const struct actions *actions, struct slice name)
 {
 	for (unsigned i = 0; i < actions->n; i++)
 		if (slice_equal(actions->v[i].name, name))

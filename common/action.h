@@ -40,8 +40,12 @@ struct slice actions_declare(struct actions *actions, const char *declared);
 /* The same for --accept paymentActionType=NAME:+ as a whole, in a program that judges no other member. */
 void actions_accept(struct actions *actions, const char *argument);
 
-/* The sign of an action by its decoded name; 0: it is not known. */
-int actions_sign(const struct actions *actions, struct slice name);
+/* The sign of an action by its decoded name; 0: it is not known. Nearly all are payments. */
+int actions_find(const struct actions *actions, struct slice name);
+static inline int actions_sign(const struct actions *actions, struct slice name)
+{
+	return slice_equal(name, SLICE("PAYMENT")) ? 1 : actions_find(actions, name);
+}
 
 /* The declared ones as NAME:- with commas between, sorted, so that equal declarations are equal texts; newly allocated,
  * empty where there are none. */

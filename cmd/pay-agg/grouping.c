@@ -243,11 +243,11 @@ const char *grouping_subtracts(struct grouping *grouping, const struct record *r
 	return NULL;
 }
 
-uint64_t grouping_identity(struct grouping *grouping, const struct record *record, int64_t amount)
+uint64_t grouping_identity(struct grouping *grouping, const struct record *record, int64_t money)
 {
 	static const int members[] = {NAME_MERCHANT_NUMBER, NAME_PAYMENT_DATE, NAME_PAYMENT_ACTION_TYPE,
 				      NAME_PAYMENT_METHOD_TYPE};
-	uint64_t hash = XXH3_64bits(&amount, sizeof amount);
+	uint64_t hash = XXH3_64bits(&money, sizeof money);
 	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
 		const struct member *member = members_get(&record->top, members[i]);
 		struct slice text = {"", 0};
