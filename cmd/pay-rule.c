@@ -278,6 +278,11 @@ static void date_record(void *self, struct stream *stream, struct record *record
 			   lookups_failure(&finding->lookups, &at.key));
 		return;
 	}
+	if (answer == ANSWER_REFUSED) {
+		stream_bad(stream, record, "the rule API cannot be asked about it: %s",
+			   lookups_failure(&finding->lookups, &at.key));
+		return;
+	}
 	if (answer == ANSWER_RULE) {
 		decide_by_rule(stage, &rule, &decision);
 	} else if ((reason = decide_by_cycle(stage, &payment, &at.key, &decision))) {

@@ -103,6 +103,21 @@ paymentDateDaily, a member of its key, is an object or an array' ]
 	[ "$(topic_read keys -f '%K %s\n' | tail -n 1)" = '-1 {"_src":"a/0/1","_dead":{"stage":"pay-tobase","reason":"no amount","raw":"{}"}}' ]
 }
 
+@test "different members have different keys: slashes within values, numbers and strings" {
+	topic_create apart 1
+	{
+		echo '{"m":"a/b","t":"c"}'
+		echo '{"m":"a","t":"b/c"}'
+		echo '{"m":"a","t":"b%2Fc"}'
+		echo '{"m":"1","t":1}'
+		echo '{"m":1,"t":"x"}'
+		echo '{"m":"x","t":"1"}'
+		echo '{"m":"true","t":2}'
+	} | produce apart --key m/t --dead-letter dead
+	[ "$(topic_read apart -f '%k\n')" = $'a/b/c\na/b%2Fc\na/b%252Fc\n1/1' ]
+	[ "$(grep -c 'one key for both' dead)" = 3 ]
+}
+
 @test "keys land where Java's producer puts them" {
 	topic_create ours 7
 	topic_create java 7

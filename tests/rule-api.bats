@@ -220,6 +220,36 @@ one_at_a_time() {
 	pay-rule --rules c.db "$day/tagged" | cmp "$day/half-dated" -
 }
 
+@test "what the API refuses, and what is too long to ask about, are bad records, not an end for good" {
+	api_start <(rules m1 r1) need=paymentActionType=PAYMENT
+	payment m1 | sed 's/"PAYMENT"/"REFUND"/' >refused
+	fails 65 "the rule API cannot be asked about it: status 400" pay-rule --rule-url "$API" refused
+	{ cat refused && payment "$(printf '%070000d' 1)" && payment "$(printf '%01500d' 1 | sed 's/./é/g')" && payment m1 4; } >day4
+	run ids --rule-url "$API" --rule-cache c.db --dead-letter dead day4
+	[ "$output" = r1 ]
+	[ "$(jq -r ._dead.reason dead)" = 'the rule API cannot be asked about it: status 400
+the rule API cannot be asked about it: merchantNumber, action and method are over 4096 bytes
+the rule API cannot be asked about it: its query would be over 4096 bytes' ]
+	[ "$(asked)" -eq 1 ] # the server counts those that it answers
+}
+
+@test "a look-up that failed is not kept as none, and neither is what was not asked about" {
+	api_start <(rules) 500=100
+	payment m1 5 >fifth
+	run ids --rule-url "$API" --rule-cache c.db --api-retries 0 --on-api-error default -q fifth
+	[ "$output" = default:C+2 ]
+	api_stop
+	api_start <(rules)
+	payment m2 9 >ninth
+	run ids --rule-url "$API" --rule-cache c.db ninth
+	api_stop
+	# The eighth was never asked about; the ninth was.
+	api_start <(rules m1 r1 m2 r2)
+	{ cat fifth && payment m2 8 && cat ninth && payment m2 10; } >later
+	run ids --rule-url "$API" --rule-cache c.db later
+	[ "$output" = $'r1\nr2\ndefault:C+2\nr2' ]
+}
+
 @test "a payment behind those without a rule asks again, and those before it stay as they were" {
 	{ payment m1 1 && payment m1 2; } >first
 	{ payment m1 1 && payment m1 2 && payment m1 3; } >later

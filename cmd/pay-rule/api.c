@@ -258,6 +258,14 @@ static void fall_short(struct api *api, struct api_transfer *transfer, const cha
 	await(api, question);
 }
 
+/* Whether a status says that the question is at fault: neither the server or the way there, which may be well later,
+ * nor our credentials, which are the same for all. */
+static bool is_refusal(long status)
+{
+	return status >= 400 && status < 500 && status != 401 && status != 403 && status != 407 && status != 408 &&
+	       status != 425 && status != 429;
+}
+
 static void land(struct api *api, struct api_transfer *transfer, CURLcode result)
 {
 	char text[CURL_ERROR_SIZE + 64];
@@ -274,6 +282,11 @@ static void land(struct api *api, struct api_transfer *transfer, CURLcode result
 	} else if (status == 404) {
 		free((char *)transfer->question.query.p);
 		api->hooks.none(api->self, transfer->question.tag);
+		return;
+	} else if (is_refusal(status)) {
+		free((char *)transfer->question.query.p);
+		snprintf(text, sizeof text, "status %ld", status);
+		api->hooks.refused(api->self, transfer->question.tag, text);
 		return;
 	} else if (status != 200) {
 		snprintf(text, sizeof text, "status %ld", status);

@@ -43,6 +43,8 @@ struct api_hooks {
 	bool (*rule)(void *self, uint32_t tag, struct slice body, const char **reason);
 	/* An answer of status 404. */
 	void (*none)(void *self, uint32_t tag);
+	/* An answer that asking again does not change: a status of 4xx that is about what was asked. */
+	void (*refused)(void *self, uint32_t tag, const char *reason);
 	/* No answer after all attempts. */
 	void (*failed)(void *self, uint32_t tag, const char *reason);
 };

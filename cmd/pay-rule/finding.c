@@ -89,7 +89,7 @@ static size_t count_ready(struct finding *finding, struct stream *stream)
 				stop(finding, stream);
 			break;
 		}
-		if (!durable && !(answer == ANSWER_FAILED && finding->on_error == ON_ERROR_REJECT))
+		if (!durable)
 			lookups_pin(&finding->lookups, &waiting->key, &waiting->place, answer);
 	}
 	return n;

@@ -10,14 +10,16 @@
 
 enum { REMEMBERED_MOST = 1 << 18 }; /* keys: some 30 MB */
 
-enum state { UNASKED, ASKED, RULE, NONE, FAILED };
+enum { QUERY_MOST = 4096 }; /* bytes: servers take URLs of 8 KB */
+
+enum state { UNASKED, ASKED, RULE, NONE, REFUSED, FAILED };
 
 struct lookup {
 	uint8_t state;
 	bool pinned;   /* RULE: it is in the database */
 	bool had_none; /* the database has offsets before which payments of the key had none */
-	double until;  /* NONE, FAILED: when to ask again (stats_clock) */
-	char *failure; /* FAILED: why; allocated */
+	double until;  /* NONE, REFUSED, FAILED: when to ask again (stats_clock) */
+	char *failure; /* REFUSED, FAILED: why; allocated */
 };
 
 static struct pin_key texts_of(const struct keys *keys, const struct key *key)
@@ -74,18 +76,27 @@ static void take_none(void *self, uint32_t tag)
 	settle(self, tag, NONE);
 }
 
-static void take_failure(void *self, uint32_t tag, const char *reason)
+static void fall_short(struct lookups *lookups, uint32_t tag, enum state state, const char *reason)
 {
-	struct lookups *lookups = self;
 	free(lookups->lookup[tag].failure);
 	lookups->lookup[tag].failure = must_strdup(reason);
-	settle(lookups, tag, FAILED);
+	settle(lookups, tag, state);
+}
+
+static void take_refusal(void *self, uint32_t tag, const char *reason)
+{
+	fall_short(self, tag, REFUSED, reason);
+}
+
+static void take_failure(void *self, uint32_t tag, const char *reason)
+{
+	fall_short(self, tag, FAILED, reason);
 }
 
 void lookups_open(struct lookups *lookups, const struct lookups_terms *terms, const struct settings *settings,
 		  struct keys *keys, const struct calendar *calendar)
 {
-	static const struct api_hooks hooks = {take_rule, take_none, take_failure};
+	static const struct api_hooks hooks = {take_rule, take_none, take_refusal, take_failure};
 	*lookups = (struct lookups){.keys = keys, .negative_ttl = terms->negative_ttl};
 	ruletext_init(&lookups->reader, calendar);
 	api_open(&lookups->api, &terms->api, &hooks, lookups);
@@ -123,6 +134,10 @@ static void ask(struct lookups *lookups, uint32_t number)
 	struct pin_key key = texts_of(lookups->keys, key_at(lookups, number));
 	const struct key_texts *texts = &key.texts;
 	date_write(day, key.day);
+	if (texts->merchant.n + texts->action.n + texts->method.n > QUERY_MOST) {
+		take_refusal(lookups, number, "merchantNumber, action and method are over 4096 bytes");
+		return;
+	}
 	char *start = scratch_room(&lookups->query, 3 * (texts->merchant.n + texts->action.n + texts->method.n) + 128);
 	char *to = api_parameter(start, "merchantNumber", texts->merchant);
 	*to++ = '&';
@@ -131,6 +146,10 @@ static void ask(struct lookups *lookups, uint32_t number)
 	to = api_parameter(to, "paymentActionType", texts->action);
 	*to++ = '&';
 	to = api_parameter(to, "paymentMethodType", texts->method);
+	if (to - start > QUERY_MOST) {
+		take_refusal(lookups, number, "its query would be over 4096 bytes");
+		return;
+	}
 	lookups->lookup[number].state = ASKED;
 	api_ask(&lookups->api, number, (struct slice){start, (size_t)(to - start)});
 }
@@ -170,15 +189,16 @@ bool lookups_dated_before(struct lookups *lookups, const struct key *key, const 
 	if (!lookups->lookup[number].had_none)
 		return false;
 	struct pin_key texts = texts_of(lookups->keys, key);
-	return place->offset <
-	       pins_none_until(&lookups->pins, &texts, dictionary_text(&lookups->partitions, place->partition));
+	return pins_none_at(&lookups->pins, &texts, dictionary_text(&lookups->partitions, place->partition),
+			    place->offset);
 }
 
 enum answer lookups_answer(struct lookups *lookups, const struct key *key, bool fresh, struct rule *to, bool *durable)
 {
 	uint32_t number = number_of(lookups, key);
 	struct lookup *lookup = &lookups->lookup[number];
-	bool old = (lookup->state == NONE || lookup->state == FAILED) && fresh && lookup->until <= stats_clock();
+	bool old = (lookup->state == NONE || lookup->state == REFUSED || lookup->state == FAILED) && fresh &&
+		   lookup->until <= stats_clock();
 	if (lookup->state == UNASKED || old)
 		ask(lookups, number);
 	switch (lookup->state) {
@@ -187,7 +207,8 @@ enum answer lookups_answer(struct lookups *lookups, const struct key *key, bool 
 		*durable = lookup->pinned || !lookups->pinning;
 		return ANSWER_RULE;
 	case NONE: *durable = !lookups->pinning; return ANSWER_NONE;
-	case FAILED: *durable = !lookups->pinning; return ANSWER_FAILED;
+	case REFUSED: *durable = true; return ANSWER_REFUSED;
+	case FAILED: *durable = true; return ANSWER_FAILED;
 	default: *durable = false; return ANSWER_NOT_YET;
 	}
 }
@@ -211,7 +232,7 @@ void lookups_pin(struct lookups *lookups, const struct key *key, const struct pl
 			return;
 		pins_keep_rule(&lookups->pins, &texts, &rule);
 		lookup->pinned = true;
-	} else if (place->partition) {
+	} else if (answer == ANSWER_NONE && place->partition) {
 		pins_keep_none(&lookups->pins, &texts, dictionary_text(&lookups->partitions, place->partition),
 			       place->offset);
 		lookup->had_none = true;

@@ -23,8 +23,9 @@ struct place {
 enum answer {
 	ANSWER_NOT_YET,
 	ANSWER_RULE,
-	ANSWER_NONE,  /* there is none */
-	ANSWER_FAILED /* the API gave no answer: see lookups_failure */
+	ANSWER_NONE,    /* there is none */
+	ANSWER_REFUSED, /* the payment is none to be asked about: see lookups_failure */
+	ANSWER_FAILED   /* the API gave no answer: see lookups_failure */
 };
 
 struct lookups_terms {
@@ -66,13 +67,14 @@ bool lookups_dated_before(struct lookups *lookups, const struct key *key, const 
  * a "none" has become too old. *durable is set to whether a replay would come to the same; else lookups_pin first. */
 enum answer lookups_answer(struct lookups *lookups, const struct key *key, bool fresh, struct rule *to, bool *durable);
 
-/* Notes what dates a record by its answer (not ANSWER_NOT_YET), to be made durable by lookups_commit. */
+/* Notes what dates a record by its answer (not ANSWER_NOT_YET), to be made durable by lookups_commit. That the API gave
+ * no answer is not noted: nobody knows then whether there is a rule. */
 void lookups_pin(struct lookups *lookups, const struct key *key, const struct place *place, enum answer answer);
 
 /* Publishes, and makes durable, all that was found and noted. */
 void lookups_commit(struct lookups *lookups);
 
-/* Why the API gave no answer. */
+/* Why the API gave no answer, or refused to. */
 const char *lookups_failure(const struct lookups *lookups, const struct key *key);
 
 /* Goes on with what is in flight; with `wait`, waits for something to happen. */

@@ -1,8 +1,9 @@
 /* pins: what the rule API said, kept in a database (--rule-cache), so that a replay dates as the first run did.
  *
  * A rule is pinned for good. That a payment had none, and was dated by its cycle, is pinned by coordinates: per key and
- * source partition, the offset up to which that was so. So a payment before it is dated by its cycle again, though a
- * rule was found later, and one behind it asks. Its table `rules` can be read by --rules as well. */
+ * source partition, the offsets of which that was so, as intervals. So such a payment is dated by its cycle again,
+ * though a rule was found later, and one that was never asked about asks, wherever it stands. Its table `rules` can be
+ * read by --rules as well. */
 #ifndef PAYPIPE_RULE_PINS_H
 #define PAYPIPE_RULE_PINS_H
 
@@ -36,8 +37,8 @@ bool pins_rule(struct pins *pins, const struct pin_key *key, struct rule *to);
 /* Whether any payment of the key had none. */
 bool pins_had_none(struct pins *pins, const struct pin_key *key);
 
-/* The offset before which the key's payments of a partition ("payment/0") had none; INT64_MIN where they always had. */
-int64_t pins_none_until(struct pins *pins, const struct pin_key *key, struct slice partition);
+/* Whether the key's payment at an offset of a partition ("payment/0") had none. */
+bool pins_none_at(struct pins *pins, const struct pin_key *key, struct slice partition, int64_t offset);
 
 /* Keeps a rule; keeps that the payment at an offset had none. Durable after pins_commit. */
 void pins_keep_rule(struct pins *pins, const struct pin_key *key, const struct rule *rule);

@@ -78,8 +78,25 @@ static size_t write_value(struct scratch *scratch, const struct pin_key *key, co
 	return (size_t)(to - start);
 }
 
+/* A key is split at its last three slashes, so only the merchant may have some of its own. */
+static bool can_be_read(const struct pin_key *key)
+{
+	const struct key_texts *texts = &key->texts;
+	return !memchr(texts->action.p, '/', texts->action.n) && !memchr(texts->method.p, '/', texts->method.n);
+}
+
 void publisher_send(struct publisher *publisher, const struct pin_key *key, const struct rule *rule)
 {
+	if (!can_be_read(key)) {
+		if (!publisher->left_out)
+			warn("topic %s: rules of an action or method with a slash (%.*s, %.*s) are not published, as "
+			     "their "
+			     "key could not be read again",
+			     publisher->name, (int)key->texts.action.n, key->texts.action.p, (int)key->texts.method.n,
+			     key->texts.method.p);
+		publisher->left_out = true;
+		return;
+	}
 	size_t key_n = write_key(&publisher->key, key), value_n = write_value(&publisher->value, key, rule);
 	const rd_kafka_vu_t message[] = {
 	    {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = publisher->name},
