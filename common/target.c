@@ -118,14 +118,17 @@ static bool begun_with(struct slice line, struct slice member)
 		if (*p != '"')
 			return false;
 		struct slice name = {p + 1, (size_t)(behind_value(p, end) - p - 1)};
-		if (p + 1 + name.n == end)
+		if (name.n == 0 || name.p[name.n - 1] != '"')
 			return name.n == 0 || *name.p == '_';
 		name.n--;
 		if (slice_equal(name, member))
 			return true;
-		if (name.n == 0 || *name.p != '_')
+		if (name.n == 0 || *name.p != '_' || slice_equal(name, SLICE("_mark")) ||
+		    slice_equal(name, SLICE("_dead")) || slice_equal(name, SLICE("_unsettled")))
 			return false;
 		p = name.p + name.n + 1;
+		if (p == end)
+			return true;
 		if (*p++ != ':')
 			return false;
 		p = behind_value(p, end);
