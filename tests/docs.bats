@@ -100,7 +100,7 @@ values() {
 	--cutoff) echo 10:00 11:00 ;;
 	--base) echo roll payment ;;
 	--on-api-error) echo stop default ;;
-	--accept) echo channel=A channel=B ;;
+	--accept) echo paymentActionType=A:- paymentActionType=B:+ ;;
 	--test) [ "$2" = pay-gen ] && echo 0.1 0.2 || echo a b ;;
 	--network-cancels | --unconfirmed | --non-settlement | --duplicates | --malformed | --rules-share) echo 0.1 0.2 ;;
 	*) echo 1 2 ;;
@@ -115,7 +115,7 @@ values() {
 			read -r one two < <(values "$option" "$program")
 			run "$program" "$option" "$one" "$option=$two" </dev/null
 			case $program$option in
-			*--property | *--properties | pay-consume--as | pay-consume--resume | pay-consume--covers | pay-store--without | pay-filter--reject | pay-tobase--accept | pay-agg--database)
+			*--property | *--properties | pay-consume--as | pay-consume--resume | pay-consume--covers | pay-store--without | pay-filter--reject | *--accept | pay-agg--database | pay-store--database)
 				[[ $output != *"once only"* ]]
 				;;
 			*)
