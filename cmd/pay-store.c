@@ -26,6 +26,7 @@
 #include "pay-store/views.h"
 #include "shape.h"
 #include "stream.h"
+#include "target.h"
 
 enum {
 	DATABASE = 1,
@@ -688,7 +689,10 @@ static void take_option(struct store *store, struct options *options, int option
 	case WITHOUT: store->without[store->without_n++] = options->value; return;
 	case DEFER_INDEXES: store->defer_indexes = true; return;
 	case EXPORT: store->export = options->value; break;
-	case BACKUP: store->backup = options->value; break;
+	case BACKUP:
+		store->backup = options->value;
+		target_beside("backup", store->backup);
+		break;
 	case PRUNE_LOG: store->days = options_number(options, 0, INT32_MAX); break;
 	}
 	if (store->instead)

@@ -356,6 +356,28 @@ static void compare_named(const struct named *one, struct named *other)
 		     other->path, one->option, one->path, fail_program());
 }
 
+void target_beside(const char *option, const char *path)
+{
+	static const char *const endings[] = {"-wal", "-shm", "-journal"};
+	size_t n = strlen(path);
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		size_t ending = strlen(endings[i]);
+		if (n <= ending || strcmp(path + n - ending, endings[i]) != 0)
+			continue;
+		char *database = must_format("%.*s", (int)(n - ending), path);
+		struct identity of = {0};
+		bool known = access(database, F_OK) == 0;
+		(void)identify(database, &of);
+		for (const struct named *other = files; other && !known; other = other->next)
+			known = same(&of, &other->identity);
+		if (known)
+			fail(EX_CANTCREAT, "--%s %s: belongs to %s, and is left as it is: name another file", option,
+			     path, database);
+		free(of.name);
+		free(database);
+	}
+}
+
 void target_named(const char *option, const char *path, bool writes)
 {
 	struct named *file = must_alloc(sizeof *file);
@@ -372,6 +394,7 @@ void target_named(const char *option, const char *path, bool writes)
 	files = file;
 	if (!writes)
 		return;
+	target_beside(option, path);
 	for (const struct input_file *input = inputs; input; input = input->next)
 		if (same(&file->identity, &input->identity))
 			refuse_input(file, input->name);

@@ -31,8 +31,13 @@ void target_look(const struct target *target, int fd);
 
 /* An option of the program at hand names a file; writes: it is written to. The same file for two options of a program,
  * one of which writes, ends the program with 64; for different options of two stages that write, too. Standard output
- * going to a file that is written ends it with 73. */
+ * going to a file that is written ends it with 73, and so does what
+ * target_beside refuses. */
 void target_named(const char *option, const char *path, bool writes);
+
+/* A name that SQLite uses beside a database which is there, or was named before, is that database's, also where it is
+ * empty or missing at present: ends the program with 73. */
+void target_beside(const char *option, const char *path);
 
 /* The input; a file that an option names for writing ends the program with 73. */
 void target_input(const char *name, const struct stat *status);

@@ -452,6 +452,20 @@ refused() {
 		[ ! -e new ]
 	done
 	run -64 pay-run 'pay-filter --rejects new | pay-store -d new' <day
+	# What SQLite keeps beside a database is no file for others, whether it is there or not.
+	pay-store -d kept.db day >/dev/null
+	: >kept.db-shm
+	for beside in kept.db-wal kept.db-shm kept.db-journal; do
+		for command in "pay-filter --dead-letter $beside" "pay-filter --rejects ./$beside" "pay-produce --to $beside" \
+			"pay-store -d kept.db --dead-letter $beside" "pay-store -d kept.db --backup $beside" "pay-store -d $beside"; do
+			# shellcheck disable=SC2086 # several words
+			run -73 $command day
+			[[ $output == *"$beside: belongs to "*kept.db* ]]
+		done
+	done
+	[ ! -s kept.db-shm ]
+	run -73 pay-store -d late.db --dead-letter late.db-wal day
+	pay-store -d kept.db --verify | grep -q '^base: 3 records'
 	pay-filter --reject 'X=true' --dead-letter /dev/null --rejects /dev/null day
 }
 
