@@ -93,14 +93,14 @@ refuses_unknown() {
 values() {
 	case $1 in
 	--until) echo end finish ;;
-	--format) [ "$2" = pay-agg ] && echo csv json || echo csv kcat ;;
+	--format) [ "$2" = pay-consume ] && echo csv kcat || echo csv ndjson ;;
 	--date) [ "$2" = pay-gen ] && echo 2025-05-25 2025-05-26 || echo a b ;;
 	--with) echo key ts ;;
 	--default-cycle) echo D+1 D+2 ;;
 	--cutoff) echo 10:00 11:00 ;;
 	--base) echo roll payment ;;
 	--on-api-error) echo stop default ;;
-	--accept) echo paymentActionType=A:- paymentActionType=B:+ ;;
+	--accept) [ "$2" = pay-tobase ] && echo channel=A channel=B || echo paymentActionType=A:- paymentActionType=B:+ ;;
 	--test) [ "$2" = pay-gen ] && echo 0.1 0.2 || echo a b ;;
 	--network-cancels | --unconfirmed | --non-settlement | --duplicates | --malformed | --rules-share) echo 0.1 0.2 ;;
 	*) echo 1 2 ;;
