@@ -133,7 +133,7 @@ $(BUILD)/fuzz/fuzz-position: $(BUILD)/fuzz/cmd/pay-consume/position.o
 $(BUILD)/fuzz/fuzz-trace: $(BUILD)/fuzz/cmd/pay-consume/trace.o
 $(BUILD)/fuzz/fuzz-bytes: $(BUILD)/fuzz/cmd/pay-consume/bytes.o
 $(BUILD)/fuzz/fuzz-rule: $(BUILD)/fuzz/cmd/pay-rule/ruletext.o
-$(BUILD)/fuzz/fuzz-envelope: $(patsubst %,$(BUILD)/fuzz/cmd/pay-consume/%.o,covers envelope message delivery)
+$(BUILD)/fuzz/fuzz-envelope: $(patsubst %,$(BUILD)/fuzz/cmd/pay-consume/%.o,covers envelope message delivery doubt beginning table)
 $(BUILD)/fuzz/fuzz-properties: FUZZ_WRAP = -Wl,--wrap=file_open
 $(BUILD)/fuzz/fuzz-policy: FUZZ_WRAP = -Wl,--wrap=csv_file -Wl,--wrap=file_open
 

@@ -17,6 +17,7 @@
 #include "pay-consume/capture.h"
 #include "pay-consume/covers.h"
 #include "pay-consume/delivery.h"
+#include "pay-consume/encoding.h"
 #include "pay-consume/topic.h"
 #include "target.h"
 
@@ -35,6 +36,11 @@ enum own_option {
 	GROUP,
 	GROWN,
 	TWICE,
+	COLUMNS,
+	DELIMITER,
+	ENCODING,
+	SKIP_LINES,
+	UNTERMINATED,
 	ALLOW_GAP,
 	COVERS,
 	LIST,
@@ -47,6 +53,11 @@ enum own_option {
 static const struct option_entry own_options[] = {
     {AS | OPTION_REPEATS, 0, "as", "NAME", "source name of a file, for its base name (one a file, in their order)"},
     {FORMAT, 0, "format", "FORMAT", "auto, ndjson, kcat (-J captures) or csv with a header (auto)"},
+    {COLUMNS, 0, "columns", "FILE", "what a table's columns are called in its header: a WORD=MEMBER a line"},
+    {DELIMITER, 0, "delimiter", "C", "what parts a table's columns, one character, or tab (a comma)"},
+    {ENCODING, 0, "encoding", "NAME", "what the text of files is in, by iconv's name (UTF-8)"},
+    {SKIP_LINES, 0, "skip-lines", "N", "lines above a table's header"},
+    {UNTERMINATED, 0, "unterminated", NULL, "take a table's last row without a line feed for whole"},
     {TOPIC, 't', "topic", "TOPIC,...", "read these topics, not files"},
     {PARTITIONS, 0, "partitions", "LIST", "of each topic these partitions alone, as 0,2-3"},
     {FROM, 0, "from", "WHERE", "begin each file at this line (1); topics: beginning, end, stored, OFFSET, -N, @TIME"},
@@ -90,15 +101,16 @@ static const struct program program = {
 	"  pay-consume -b broker:9092 -t payment --until end --resume settle.db | pay-tobase | pay-store -d settle.db\n"
 	"  pay-consume day.ndjson.gz --resume settle.db | pay-tobase | pay-store -d settle.db\n"
 	"  pay-consume --plain --from 100 --to 200 day.csv | jq .data.amount\n"
+	"  pay-consume --encoding CP949 --columns words.txt day.csv | pay-tobase | pay-agg\n"
 	"  kcat -C -b broker -t payment -J -e | pay-consume --as payment.capture - >day.stream\n",
     .libraries = libraries,
 };
 
 struct consume {
 	struct options options;
-	struct capture_wish wish;       /* of files */
-	struct topic_wish topic_wish;   /* of topics */
-	const char *from, *to, *format; /* as they were given */
+	struct capture_wish wish;                 /* of files */
+	struct topic_wish topic_wish;             /* of topics */
+	const char *from, *to, *format, *columns; /* as they were given */
 	bool until_given, list;
 	struct topics *topics; /* NULL: files are read */
 	struct covers covers;
@@ -125,6 +137,16 @@ static enum capture_format format_of(const char *word)
 		if (strcmp(word, words[i]) == 0)
 			return (enum capture_format)i;
 	options_misuse("--format: unknown format \"%s\" (auto, ndjson, kcat, csv)", word);
+}
+
+static char delimiter_of(const char *word)
+{
+	if (strcmp(word, "tab") == 0)
+		return '\t';
+	if (!word[0] || word[1] || (unsigned char)word[0] > 0x7e || strchr("\" \r\n", word[0]))
+		options_misuse("--delimiter: \"%s\" is not one character of ASCII that may part columns, nor tab",
+			       word);
+	return word[0];
 }
 
 static enum topic_until until_of(const char *word)
@@ -162,6 +184,16 @@ static void take_option(struct consume *consume, enum own_option option)
 	case GROUP: topic->group = options->value; break;
 	case GROWN: wish->grown = true; break;
 	case TWICE: wish->twice = true; break;
+	case COLUMNS: consume->columns = options->value; break;
+	case DELIMITER: wish->delimiter = delimiter_of(options->value); break;
+	case ENCODING:
+		if (!encoding_known(options->value))
+			options_misuse("--encoding: iconv knows no \"%s\" (iconv -l lists what it knows)",
+				       options->value);
+		wish->encoding = options->value;
+		break;
+	case SKIP_LINES: wish->skip_lines = options_number(options, 0, INT64_MAX - 1); break;
+	case UNTERMINATED: wish->unterminated = true; break;
 	case ALLOW_GAP: wish->allow_gap = true; break;
 	case COVERS: covers_add(&consume->covers, options->value); break;
 	case LIST: consume->list = true; break;
@@ -179,6 +211,27 @@ static int64_t line_number(struct options *options, const char *name, const char
 	return options_number(options, 1, INT64_MAX - 1);
 }
 
+static bool of_tables(const struct consume *consume)
+{
+	const struct capture_wish *wish = &consume->wish;
+	return consume->columns || wish->delimiter || wish->skip_lines > 0;
+}
+
+/* Whoever says how tables are written has no other files. */
+static void wish_tables(struct consume *consume)
+{
+	struct capture_wish *wish = &consume->wish;
+	if (of_tables(consume) && wish->format != CAPTURE_AUTO && wish->format != CAPTURE_CSV)
+		options_misuse("--columns, --delimiter and --skip-lines are for tables, not for --format %s",
+			       consume->format);
+	if (of_tables(consume))
+		wish->format = CAPTURE_CSV;
+	if (!wish->delimiter)
+		wish->delimiter = ',';
+	if (consume->columns)
+		wish->columns = columns_read(consume->columns);
+}
+
 /* What was asked, read as a wish for files. */
 static void wish_files(struct consume *consume)
 {
@@ -191,6 +244,7 @@ static void wish_files(struct consume *consume)
 		options_misuse("no file is named; - is standard input, -b BROKERS -t TOPIC a topic");
 	if (consume->format)
 		wish->format = format_of(consume->format);
+	wish_tables(consume);
 	if (consume->from)
 		wish->from = line_number(options, "from", consume->from);
 	if (consume->to)
@@ -230,8 +284,9 @@ static void wish_topics(struct consume *consume)
 		options_misuse("\"%s\": files and topics are not read in one run", options->operands[0]);
 	if (consume->covers.n > 0)
 		options_misuse("--covers is for files");
-	if (consume->names_n > 0 || consume->format || consume->wish.grown || consume->wish.twice)
-		options_misuse("--as, --format, --grown and --twice are for files");
+	if (consume->names_n > 0 || consume->format || consume->wish.grown || consume->wish.twice ||
+	    consume->wish.encoding || consume->wish.unterminated || of_tables(consume))
+		options_misuse("--as, --format, --grown, --twice, --encoding and the options of tables are for files");
 	if (consume->from)
 		topic->from = position_of("from", consume->from);
 	if (consume->to) {
@@ -323,6 +378,8 @@ static uint64_t find_files(struct consume *consume)
 		struct capture *capture = capture_find(consume->options.operands[i], names[i], &consume->wish, total);
 		know_input(consume->options.operands[i]);
 		total += capture_size(capture);
+		if (consume->options.settings.check)
+			capture_look(capture, consume->options.settings.program);
 		consume->sources[i] = capture_source(capture);
 	}
 	free(names);
@@ -346,6 +403,13 @@ static void watch_signals(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
+static void close_source(struct source *source)
+{
+	if (source->self)
+		source->close(source->self);
+	source->self = NULL;
+}
+
 static void consume_all(const struct consume *consume, struct delivery *delivery)
 {
 	delivery_begin(delivery);
@@ -356,6 +420,8 @@ static void consume_all(const struct consume *consume, struct delivery *delivery
 		while (!stop && !delivery_full(delivery) && source->read(source->self, delivery))
 			;
 		delivery_source_end(delivery);
+		if (!consume->topics)
+			close_source(source);
 	}
 	if (!stop)
 		covers_say(&consume->covers, &delivery->mark);
@@ -397,7 +463,7 @@ int main(int argc, char **argv)
 	if (consume.topics)
 		topics_commit_last(consume.topics);
 	for (int i = 0; i < consume.sources_n; i++)
-		consume.sources[i].close(consume.sources[i].self);
+		close_source(&consume.sources[i]);
 	if (stop) {
 		signal(stop, SIG_DFL);
 		raise(stop);

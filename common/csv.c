@@ -3,6 +3,7 @@
 #include <csv.h> /* libcsv */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ struct csv {
 	csv_row *row;
 	void *self;
 	void (*before_failing)(void *self); /* NULL: nothing */
+	const struct csv_form *form;        /* NULL: as the rule has it */
+	char delimiter;
 	struct csv_parser parser;
 	bool begun;        /* inside a row */
 	bool in_header;    /* the row at hand is the header */
@@ -41,7 +44,8 @@ struct csv {
 	struct slice at_hand; /* the line being fed */
 	/* The header. */
 	size_t width;         /* fields that each row has */
-	size_t columns_n;     /* fields that the caller gets */
+	size_t columns_n;     /* columns that were asked for */
+	size_t others_n;      /* and others, that the caller gets too */
 	size_t *order;        /* for each of the file's fields, which of the caller's it is */
 	struct slice *chosen; /* the caller's fields */
 	char fault[FAULT_TEXT];
@@ -52,6 +56,12 @@ struct csv {
 static int is_space(unsigned char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The same where tabs part columns. */
+static int is_space_not_tab(unsigned char c)
+{
+	return c == ' ' || c == '\r';
 }
 
 static int is_end(unsigned char c)
@@ -98,41 +108,98 @@ static char *column_names(const struct csv_column *columns)
 	return text;
 }
 
+/* Says what is wrong with the header. */
+__attribute__((format(printf, 2, 3))) _Noreturn static void bad_header(const struct csv *csv, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	char *text = must_vformat(format, arguments);
+	va_end(arguments);
+	if (csv->before_failing)
+		csv->before_failing(csv->self);
+	fail(csv->status, "%s:%" PRIu64 ": %s", csv->place, csv->row_line, text);
+}
+
+/* How much of a name a message shows. */
+static int shown(struct slice name)
+{
+	return (int)(name.n < HEADER_COLUMN_MAX ? name.n : HEADER_COLUMN_MAX);
+}
+
+/* The column that a name is, columns_n where it is none of those asked for. */
+static size_t column_of(const struct csv *csv, struct slice name)
+{
+	size_t c = 0;
+	while (c < csv->columns_n && !slice_equal(name, slice_of(csv->columns[c].name)))
+		c++;
+	return c;
+}
+
+/* A column that was not asked for; names holds those of the others before it. */
+static void take_other(struct csv *csv, struct slice *names, struct slice name)
+{
+	if (!csv->form || !csv->form->others)
+		bad_header(csv, "unknown column \"%.*s\" (%s)", shown(name), name.p, column_names(csv->columns));
+	if (!json_utf8(name))
+		bad_header(csv, "the header is not UTF-8%s", csv->form->help);
+	for (size_t i = 0; i < csv->others_n; i++)
+		if (slice_equal(names[i], name))
+			bad_header(csv, "column \"%.*s\" stands there twice", shown(name), name.p);
+	names[csv->others_n++] = name;
+}
+
+static void check_missing(const struct csv *csv, const bool *met)
+{
+	for (size_t c = 0; c < csv->columns_n; c++)
+		if (!met[c] && !csv->columns[c].optional)
+			bad_header(csv, "no column \"%s\" in the header (%s)%s", csv->columns[c].name,
+				   column_names(csv->columns), csv->form ? csv->form->help : "");
+}
+
+/* Finds the columns asked for, and the others. */
+static void find_columns(struct csv *csv)
+{
+	struct slice *names = must_alloc((csv->width + 1) * sizeof *names);
+	while (csv->columns[csv->columns_n].name)
+		csv->columns_n++;
+	bool *met = must_alloc(csv->columns_n + 1);
+	memset(met, 0, csv->columns_n + 1);
+	for (size_t i = 0; i < csv->width; i++) {
+		struct slice name = field_at(csv, i);
+		if (csv->form && csv->form->name)
+			name = csv->form->name(csv->self, name);
+		size_t c = column_of(csv, name);
+		csv->order[i] = c;
+		if (c == csv->columns_n) {
+			csv->order[i] += csv->others_n;
+			take_other(csv, names, name);
+		} else if (met[c]) {
+			bad_header(csv, "column \"%s\" stands there twice", csv->columns[c].name);
+		} else {
+			met[c] = true;
+		}
+	}
+	check_missing(csv, met);
+	const char *reason = csv->others_n > 0 ? csv->form->others(csv->self, names, csv->others_n) : NULL;
+	if (reason)
+		bad_header(csv, "%s", reason);
+	free(met);
+	free(names);
+}
+
 static void take_header(struct csv *csv)
 {
 	csv->in_header = false;
 	csv->width = csv->fields;
-	if (!csv->columns)
-		csv->columns_n = csv->width;
-	else
-		while (csv->columns[csv->columns_n].name)
-			csv->columns_n++;
 	csv->order = must_alloc((csv->width + 1) * sizeof *csv->order);
-	csv->chosen = must_alloc((csv->columns_n + 1) * sizeof *csv->chosen);
-	bool *met = must_alloc(csv->columns_n + 1);
-	memset(met, 0, csv->columns_n + 1);
-	for (size_t i = 0; i < csv->width; i++) {
-		size_t c = 0;
-		if (!csv->columns)
-			c = i;
-		else
-			while (c < csv->columns_n && !slice_equal(field_at(csv, i), slice_of(csv->columns[c].name)))
-				c++;
-		if (c == csv->columns_n)
-			fail(csv->status, "%s:%" PRIu64 ": unknown column \"%.*s\" (%s)", csv->place, csv->row_line,
-			     (int)(field_at(csv, i).n < HEADER_COLUMN_MAX ? field_at(csv, i).n : HEADER_COLUMN_MAX),
-			     field_at(csv, i).p, column_names(csv->columns));
-		if (met[c])
-			fail(csv->status, "%s:%" PRIu64 ": column \"%s\" stands there twice", csv->place, csv->row_line,
-			     csv->columns[c].name);
-		met[c] = true;
-		csv->order[i] = c;
+	if (csv->columns) {
+		find_columns(csv);
+	} else {
+		csv->columns_n = csv->width;
+		for (size_t i = 0; i < csv->width; i++)
+			csv->order[i] = i;
 	}
-	for (size_t c = 0; csv->columns && c < csv->columns_n; c++)
-		if (!met[c] && !csv->columns[c].optional)
-			fail(csv->status, "%s:%" PRIu64 ": no column \"%s\" in the header (%s)", csv->place,
-			     csv->row_line, csv->columns[c].name, column_names(csv->columns));
-	free(met);
+	csv->chosen = must_alloc((csv->columns_n + csv->others_n + 1) * sizeof *csv->chosen);
 }
 
 static struct slice raw_text(const struct csv *csv)
@@ -160,7 +227,7 @@ static void take_row(int end, void *self)
 				 csv->fields == 1 ? "" : "s", csv->headless ? "first row" : "header", csv->width);
 			fault = csv->fault;
 		}
-		for (size_t c = 0; c < csv->columns_n; c++)
+		for (size_t c = 0; c < csv->columns_n + csv->others_n; c++)
 			csv->chosen[c] = (struct slice){NULL, 0};
 		for (size_t i = 0; !fault && i < csv->width; i++) {
 			csv->chosen[csv->order[i]] = field_at(csv, i);
@@ -174,16 +241,21 @@ static void take_row(int end, void *self)
 	csv->raw_n = 0;
 }
 
+static inline bool around_field(const struct csv *csv, char c)
+{
+	return is_space((unsigned char)c) && c != csv->delimiter;
+}
+
 /* Takes a row that is one line without quotes, as libcsv would, which looks at it byte by byte. */
 static void take_plain(struct csv *csv, const char *p, size_t n)
 {
 	const char *end = p + n;
 	for (const char *comma;; p = comma + 1) {
-		comma = memchr(p, ',', (size_t)(end - p));
+		comma = memchr(p, csv->delimiter, (size_t)(end - p));
 		const char *to = comma ? comma : end;
-		while (p < to && is_space((unsigned char)*p))
+		while (p < to && around_field(csv, *p))
 			p++;
-		while (p < to && is_space((unsigned char)to[-1]))
+		while (p < to && around_field(csv, to[-1]))
 			to--;
 		take_field((char *)(uintptr_t)p, (size_t)(to - p), csv);
 		if (!comma)
@@ -195,8 +267,13 @@ static void take_plain(struct csv *csv, const char *p, size_t n)
 struct csv *csv_start(const char *place, const struct csv_column *columns, int status, csv_row *row, void *self)
 {
 	struct csv *csv = must_alloc(sizeof *csv);
-	*csv = (struct csv){
-	    .place = place, .columns = columns, .status = status, .row = row, .self = self, .in_header = true};
+	*csv = (struct csv){.place = place,
+			    .columns = columns,
+			    .status = status,
+			    .row = row,
+			    .self = self,
+			    .in_header = true,
+			    .delimiter = ','};
 	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI))
 		fail(EX_OSERR, "%s: libcsv cannot start", place);
 	csv_set_blk_size(&csv->parser, FIELD_STEP);
@@ -211,6 +288,15 @@ static bool is_blank(const char *p, size_t n)
 		if (!is_space((unsigned char)p[i]) && p[i] != '\n')
 			return false;
 	return true;
+}
+
+void csv_as(struct csv *csv, const struct csv_form *form)
+{
+	csv->form = form;
+	csv->delimiter = form->delimiter;
+	csv_set_delim(&csv->parser, (unsigned char)form->delimiter);
+	if (form->delimiter == '\t')
+		csv_set_space_func(&csv->parser, is_space_not_tab);
 }
 
 void csv_before_failing(struct csv *csv, void (*act)(void *self))

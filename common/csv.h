@@ -30,6 +30,20 @@ struct csv;
  * repeated one ends the program with `status`: 65 for data, 78 for configuration). A leading UTF-8 BOM is skipped. */
 struct csv *csv_start(const char *place, const struct csv_column *columns, int status, csv_row *row, void *self);
 
+/* How a table differs from the rule, for one that is taken as it comes. */
+struct csv_form {
+	char delimiter; /* one byte, no quote, space or line end */
+	/* What a word of the header stands for: a column, or a name of the caller's. */
+	struct slice (*name)(void *self, struct slice word);
+	/* Columns of other names are taken: told once, behind the header, in the file's order. A row's fields have
+	 * theirs behind the columns asked for. Returns NULL, or why there cannot be such a column. */
+	const char *(*others)(void *self, const struct slice *names, size_t n);
+	const char *help; /* what a message of a missing column ends with */
+};
+
+/* To be called behind csv_start; form stays the caller's. */
+void csv_as(struct csv *csv, const struct csv_form *form);
+
 /* Has act(self) called before a malformed table ends the program, so that the rows before the fault are not lost. */
 void csv_before_failing(struct csv *csv, void (*act)(void *self));
 

@@ -505,8 +505,9 @@ balanced() {
 }
 
 @test "stages that share a file for dead letters leave every letter whole in it" {
+	echo '{"channel":"ONLINE","action":"FINISH"}' >in # which makes it a file of payments
 	jq -rn 'range(60000) | if . % 2 == 0 then "no json " + "z" * (. % 397 + 1)
-		else "{\"channel\":\"ONLINE\",\"action\":\"" + "y" * (. % 391 + 1) + "\"}" end' >in
+		else "{\"channel\":\"ONLINE\",\"action\":\"" + "y" * (. % 391 + 1) + "\"}" end' >>in
 	printf 'no json, but long: %s\n' "$(head -c 1000000 /dev/zero | tr '\0' x)" >>in
 	pay-consume --dead-letter bad in | pay-tobase --dead-letter bad >/dev/null
 	[ "$(jq -r ._src bad | sort -u | wc -l)" = 60001 ]

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "fail.h"
 
@@ -20,6 +21,7 @@ struct bytes {
 	const char *path;
 	bytes_tick *tick;
 	void *self;
+	void (*before_failing)(void *self); /* NULL: nothing */
 	uint64_t read;
 	bool ended;   /* the file is */
 	bool stopped; /* by tick */
@@ -38,6 +40,11 @@ struct bytes *bytes_open(int fd, const char *path, bytes_tick *tick, void *self)
 	*bytes = (struct bytes){.fd = fd, .path = path, .tick = tick, .self = self};
 	bytes->stored = must_alloc(STORED);
 	return bytes;
+}
+
+void bytes_before_failing(struct bytes *bytes, void (*act)(void *self))
+{
+	bytes->before_failing = act;
 }
 
 /* Waits until fd can be read, as long as tick lets it. Returns false when it says to end here. */
@@ -109,7 +116,31 @@ static void start(struct bytes *bytes)
 
 _Noreturn static void damaged(const struct bytes *bytes, const char *what, const char *cause)
 {
+	if (bytes->before_failing)
+		bytes->before_failing(bytes->self);
 	fail(EX_DATAERR, "%s: the %s data is damaged or cut (%s); fetch the file again", bytes->path, what, cause);
+}
+
+/* A frame that was written with --long, whose window is larger than what is taken without being asked. */
+_Noreturn static void too_long_a_window(const struct bytes *bytes)
+{
+	if (bytes->before_failing)
+		bytes->before_failing(bytes->self);
+	fail(EX_DATAERR,
+	     "%s: the zstd data wants more memory than is given unasked (it was packed with --long=28 or more): zstd "
+	     "-dc "
+	     "--long=31 FILE | pay-consume --as NAME -",
+	     bytes->path);
+}
+
+/* Between members and frames: steps over zeros, which tapes and disks leave behind them. Returns false at the end. */
+static bool step_over_zeros(struct bytes *bytes)
+{
+	do
+		while (bytes->at < bytes->n && bytes->stored[bytes->at] == 0)
+			bytes->at++;
+	while (bytes->at == bytes->n && refill(bytes));
+	return bytes->at < bytes->n;
 }
 
 static size_t fill_gzip(struct bytes *bytes, char *to, size_t n)
@@ -118,8 +149,10 @@ static size_t fill_gzip(struct bytes *bytes, char *to, size_t n)
 	gzip->next_out = (unsigned char *)to;
 	gzip->avail_out = (unsigned)n;
 	while (gzip->avail_out == n) {
+		if (!bytes->inside && !step_over_zeros(bytes))
+			return 0;
 		if (bytes->at == bytes->n && !refill(bytes)) {
-			if (bytes->inside && !bytes->stopped)
+			if (!bytes->stopped)
 				damaged(bytes, "gzip", "it ends too early");
 			return 0;
 		}
@@ -142,9 +175,13 @@ static size_t fill_zstd(struct bytes *bytes, char *to, size_t n)
 {
 	ZSTD_outBuffer out = {to, n, 0};
 	while (out.pos == 0) {
+		if (!bytes->inside && !step_over_zeros(bytes))
+			return 0;
 		/* A frame may hold back what did not fit: only when it is empty is more read. */
 		ZSTD_inBuffer in = {bytes->stored, bytes->n, bytes->at};
 		size_t result = ZSTD_decompressStream(bytes->zstd, &out, &in);
+		if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+			too_long_a_window(bytes);
 		if (ZSTD_isError(result))
 			damaged(bytes, "zstd", ZSTD_getErrorName(result));
 		if (in.pos > bytes->at || out.pos > 0)
@@ -176,6 +213,11 @@ size_t bytes_fill(void *self, char *to, size_t n)
 		return given;
 	}
 	return read_stored(bytes, to, n);
+}
+
+const char *bytes_unpack(const struct bytes *bytes)
+{
+	return bytes->packing == GZIP ? "gzip -dc" : bytes->packing == ZSTD ? "zstd -dc" : NULL;
 }
 
 uint64_t bytes_read(const struct bytes *bytes)

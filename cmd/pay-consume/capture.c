@@ -10,11 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beginning.h"
 #include "bytes.h"
 #include "coordinates.h"
 #include "cover.h"
 #include "database.h"
 #include "digest.h"
+#include "doubt.h"
+#include "encoding.h"
 #include "envelope.h"
 #include "fail.h"
 #include "file.h"
@@ -44,7 +47,7 @@ struct seal {
 struct capture {
 	const char *path, *name;
 	const struct capture_wish *wish;
-	int fd;                          /* of what cannot be opened again: a pipe; else -1 until it is read */
+	int fd;                          /* of standard input; else -1 */
 	int64_t size;                    /* as stored, -1: not known */
 	int64_t from;                    /* the first line to deliver */
 	bool whole;                      /* all of it was read before: nothing to deliver */
@@ -74,6 +77,12 @@ struct capture {
 	struct seal seal;
 	struct csv *csv;
 	int64_t csv_before; /* lines that were not for it */
+	struct csv_form form;
+	struct table table;
+	struct encoding *encoding;
+	char *help; /* where the header is not understood */
+	struct doubt doubt;
+	bool looked; /* at what the file seems to be */
 	struct prefix prefix;
 };
 
@@ -84,8 +93,9 @@ _Noreturn static void other_content(const struct capture *capture, const char *d
 	fail(
 	    EX_OPERATOR,
 	    "%s: %s knows %s with other content (%s): nothing was taken; give another file another name (--as), accept "
-	    "one that has grown with --grown, or a new edition by pay-settle --correct",
-	    capture->path, database, capture->name, what);
+	    "%sa new edition by pay-settle --correct",
+	    capture->path, database, capture->name, what,
+	    capture->wish->grown ? "" : "one that has grown with --grown, or ");
 }
 
 static void add_known(struct capture *capture, int64_t line, const char *hash, const char *database, bool whole)
@@ -143,6 +153,27 @@ static void compare_end(const struct capture *capture)
 	}
 }
 
+/* Reads the file's lines from its bytes, in its encoding. */
+static void open_text(struct capture *capture)
+{
+	const char *encoding = capture->wish->encoding;
+	if (encoding)
+		capture->encoding = encoding_open(encoding, bytes_fill, capture->bytes);
+	if (encoding)
+		input_open_fill(&capture->input, capture->path, encoding_fill, capture->encoding);
+	else
+		input_open_fill(&capture->input, capture->path, bytes_fill, capture->bytes);
+}
+
+static void close_text(struct capture *capture)
+{
+	encoding_close(capture->encoding);
+	capture->encoding = NULL;
+	input_close(&capture->input);
+	bytes_close(capture->bytes);
+	capture->bytes = NULL;
+}
+
 static int keep_waiting(void *self, uint64_t read, bool waiting)
 {
 	enum { AGAIN_MS = 1000 };
@@ -150,15 +181,29 @@ static int keep_waiting(void *self, uint64_t read, bool waiting)
 	return AGAIN_MS;
 }
 
+/* Whether a last line without a line feed is the beginning of an object: it was not taken for one of the file's lines.
+ */
+static bool is_begun(const char *p)
+{
+	struct names names;
+	struct record record;
+	const char *reason;
+	names_init(&names);
+	record_init(&record);
+	bool whole = record_read(&record, &names, p, &reason) != NULL;
+	record_free(&record);
+	return !whole && *json_space(p) == '{';
+}
+
 /* Reads a file that can be read once more as far as databases know it, before anything of it is delivered. */
 static void compare_before(struct capture *capture)
 {
 	struct input *input = &capture->input;
-	struct bytes *bytes = bytes_open(file_open(capture->path), capture->path, keep_waiting, NULL);
 	const char *p;
 	uint64_t length;
 	int64_t due = capture->due;
-	input_open_fill(input, capture->path, bytes_fill, bytes);
+	capture->bytes = bytes_open(file_open(capture->path), capture->path, keep_waiting, NULL);
+	open_text(capture);
 	digest_open(&capture->digest);
 	for (capture->settled = 0; capture->due < INT64_MAX || capture->whole;) {
 		if (capture->settled == capture->due)
@@ -169,15 +214,18 @@ static void compare_before(struct capture *capture)
 			compare_end(capture);
 			break;
 		}
-		compare_length(capture);
+		bool begun = state == INPUT_CUT && is_begun(p);
+		if (!begun)
+			compare_length(capture);
 		digest_next(&capture->digest, input, state, p, length);
 		input_take(input, state == INPUT_TOO_LONG ? NULL : rawmemchr(p, '\n'));
+		if (begun)
+			continue;
 		digest_settle(&capture->digest, input);
 		capture->settled++;
 	}
 	digest_close(&capture->digest);
-	input_close(input);
-	bytes_close(bytes);
+	close_text(capture);
 	capture->settled = 0;
 	capture->due = due;
 }
@@ -204,6 +252,8 @@ static int64_t ask(struct capture *capture, struct database *database, const cha
 		/* A last line that was cut is not covered: it may go on now. */
 		if (!capture->wish->grown || high > lines)
 			add_known(capture, lines, content, path, true);
+		else
+			capture->whole = false;
 	} else {
 		capture->whole = false;
 	}
@@ -256,20 +306,24 @@ struct capture *capture_find(const char *path, const char *name, const struct ca
 				    .due = INT64_MAX,
 				    .said = {.lines = -1}};
 	bool standard = strcmp(path, "-") == 0;
-	int fd = STDIN_FILENO;
 	struct stat status;
-	if (standard)
+	int fd = -1;
+	if (standard) {
+		/* It may be a file that somebody else has begun to read. */
 		capture->path = "standard input";
-	else
+		capture->fd = STDIN_FILENO;
+	} else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+		/* A pipe is opened when it is read: whoever writes to it must not lose its reader. */
+		if (access(path, R_OK) != 0)
+			fail(fail_status(errno, EX_NOINPUT), "%s:", path);
+	} else {
 		fd = file_open(path);
-	if (fstat(fd, &status) != 0)
-		fail(EX_IOERR, "%s:", capture->path);
-	/* Standard input may be a file that somebody else has begun to read. */
-	if (S_ISREG(status.st_mode) && !standard)
+		if (fstat(fd, &status) != 0)
+			fail(EX_IOERR, "%s:", path);
 		capture->size = status.st_size;
+	}
 	resume(capture);
-	if (capture->size < 0) {
-		capture->fd = fd;
+	if (fd < 0) {
 		capture->whole = false; /* it has to be read before that can be said */
 	} else {
 		close(fd);
@@ -295,24 +349,126 @@ static int tick(void *self, uint64_t read, bool waiting)
 	return *capture->delivery->stop ? -1 : most;
 }
 
+static bool tell(const struct capture *capture, char *text)
+{
+	struct beginning beginning = {doubt_start(&capture->doubt), capture->path, capture->name,
+				      bytes_unpack(capture->bytes), capture->wish->encoding};
+	return beginning_tell(&beginning, text);
+}
+
+/* Before the program ends by a fault of the file: what was read before goes out. Where nothing of the file was
+ * understood, the files before it are whole, and are closed by a mark. */
+static void before_failing(void *self)
+{
+	struct capture *capture = self;
+	struct delivery *delivery = capture->delivery;
+	if (delivery->doubt && (delivery->mark.in > 0 || delivery->mark.ranges_n > 0 || delivery->mark.files_n > 0))
+		delivery_close_segment(delivery);
+	else
+		output_flush(&delivery->out);
+}
+
+/* Nothing of the file is understood: ends the program. what: why, with the line's number where it has one. */
+__attribute__((format(printf, 2, 3))) _Noreturn static void refuse(struct capture *capture, const char *format, ...)
+{
+	char text[512], told[BEGINNING_TEXT];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	bool known = tell(capture, told);
+	before_failing(capture);
+	fail(EX_DATAERR, "%s: not understood, and nothing of it is kept: %s%s%s", capture->path, text,
+	     known ? "; it seems to be " : "; its name is free for a mended one", known ? told : "");
+}
+
+/* The same, for the bad lines that wait. */
+_Noreturn static void refuse_lines(struct capture *capture, const char *what)
+{
+	struct slice source;
+	const char *reason = doubt_first(&capture->doubt, &source);
+	refuse(capture, "%s, the first, %.*s: %.300s", what, (int)(source.n < 200 ? source.n - 2 : 198), source.p + 1,
+	       reason);
+}
+
+/* All that was asked for of the file was read. */
+static void understand(struct capture *capture)
+{
+	struct delivery *delivery = capture->delivery;
+	if (!delivery->doubt)
+		return;
+	if (capture->doubt.n > 0)
+		refuse_lines(capture, "all of its lines are bad");
+	delivery_understood(delivery, 0);
+	if (capture->lines >= capture->from)
+		capture->next = capture->lines + 1;
+}
+
+/* What is buffered from there on tells more of the file. */
+static void see_ahead(struct capture *capture, const char *from)
+{
+	const struct input *input = &capture->input;
+	doubt_see(&capture->doubt, (struct slice){from, (size_t)(input->buffer + input->end - from)});
+}
+
+/* Whether the bad lines may wait on. */
+static void judge(struct capture *capture)
+{
+	char told[BEGINNING_TEXT];
+	struct delivery *delivery = capture->delivery;
+	const struct settings *settings = delivery->settings;
+	uint64_t n = capture->doubt.n, taken = delivery->stats.in - delivery->left_out;
+	if (!settings->dead_letter || n > settings->max_dead - delivery->dead.count) {
+		see_ahead(capture, capture->input.buffer + capture->input.start);
+		if (tell(capture, told))
+			refuse_lines(capture, "its lines are bad");
+		delivery_understood(delivery, 0); /* which ends the program */
+	} else if (doubt_full(&capture->doubt)) {
+		refuse_lines(capture, "so many lines are bad");
+	} else if (n >= delivery->most - taken) {
+		refuse_lines(capture, "all of its lines that were asked for are bad");
+	}
+}
+
+/* Before a line of a file that is not understood yet is taken: is it one of another kind? */
+static void look(struct capture *capture, const char *p, bool too_long)
+{
+	size_t n = too_long ? INPUT_TOO_LONG_KEPT : (size_t)((const char *)rawmemchr(p, '\n') - p) + 1;
+	struct slice line = {p, n};
+	doubt_see(&capture->doubt, line);
+	if (capture->looked || *json_space(p) == '\n' || capture->lines < capture->wish->skip_lines)
+		return;
+	capture->looked = true;
+	if (!beginning_foreign(doubt_start(&capture->doubt)) &&
+	    (capture->format == CAPTURE_CSV || !beginning_spread(line)))
+		return;
+	if (!too_long)
+		see_ahead(capture, p + n);
+	refuse(capture, "its beginning is that of another kind of file");
+}
+
 static void open_capture(void *self, struct delivery *delivery)
 {
 	struct capture *capture = self;
+	const struct capture_wish *wish = capture->wish;
 	capture->delivery = delivery;
 	if (capture->whole)
 		return;
 	int fd = capture->fd >= 0 ? capture->fd : file_open(capture->path);
 	capture->bytes = bytes_open(fd, capture->path, tick, capture);
-	input_open_fill(&capture->input, capture->path, bytes_fill, capture->bytes);
+	bytes_before_failing(capture->bytes, before_failing);
+	open_text(capture);
 	digest_open(&capture->digest);
 	names_init(&capture->names);
 	capture->data = names_add(&capture->names, SLICE("data"));
 	record_init(&capture->record);
-	envelopes_init(&capture->envelopes, capture->wish->with);
+	envelopes_init(&capture->envelopes, wish->with);
 	mark_init(&capture->seal.mark);
 	capture->seal.counting = true;
 	capture->opened = true;
-	capture->format = capture->wish->format;
+	capture->format = wish->format;
+	/* What was read before has been understood. */
+	delivery->doubt = capture->resumed ? NULL : &capture->doubt;
 }
 
 /* The line's coordinates as a JSON string. */
@@ -321,10 +477,18 @@ static struct slice coordinates(struct capture *capture)
 	return prefix_source(&capture->prefix, capture->lines + 1);
 }
 
+/* Why a line is bad: the byte that is no text in its encoding comes before all else. */
+static const char *reason_of(struct capture *capture, struct slice raw, const char *reason)
+{
+	const char *fault = capture->encoding ? encoding_fault(capture->encoding, raw) : NULL;
+	return fault ? fault : reason;
+}
+
 static void bad_line(struct capture *capture, struct slice raw, uint64_t length, const char *reason)
 {
 	capture->seal.seen++;
 	struct slice source = stream_leading_source(raw);
+	reason = reason_of(capture, raw, reason);
 	delivery_bad(capture->delivery, source.n ? source : coordinates(capture), reason, raw, length);
 }
 
@@ -336,7 +500,7 @@ __attribute__((format(printf, 2, 3))) _Noreturn static void broken_seal(struct c
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	output_flush(&capture->delivery->out);
+	before_failing(capture);
 	fail(EX_DATAERR,
 	     "%s:%" PRId64 ": %s: the file was cut or altered; capture it again, or accept it with --unsealed",
 	     capture->path, capture->lines + 1, text);
@@ -365,6 +529,8 @@ static void take_mark(struct capture *capture, const struct member *member)
 	if (mark->in != mark->records + mark_dropped_sum(mark))
 		broken_seal(capture, "mark %llu: in is not records and dropped together", (number)mark->seq);
 	seal->met = seal->counting = true;
+	if (capture->delivery->doubt)
+		delivery_understood(capture->delivery, 0);
 	seal->ended = mark->end != MARK_GOES_ON;
 	seal->next_seq = mark->seq + 1;
 	seal->seen = 0;
@@ -406,6 +572,11 @@ static void take_record(struct capture *capture)
 	if (source && !(dead && source->type == JSON_NULL) &&
 	    (source->type != JSON_STRING || !coordinates_read(member_decoded(source, &capture->scratch), &at))) {
 		bad_line(capture, line, line.n, "_src is not source/partition/offset");
+		return;
+	}
+	const char *wrapped = capture->delivery->doubt && top->reserved == 0 ? beginning_envelope(top) : NULL;
+	if (wrapped) {
+		bad_line(capture, line, line.n, wrapped);
 		return;
 	}
 	const struct member *data = members_get(top, capture->data);
@@ -454,18 +625,37 @@ static void take_row(void *self, uint64_t csv_line_number, const struct slice *f
 	/* The row's coordinates are those of the line where it begins. */
 	capture->lines = line - 1;
 	if (fault)
-		delivery_bad(capture->delivery, coordinates(capture), fault, raw, raw.n);
+		delivery_bad(capture->delivery, coordinates(capture), reason_of(capture, raw, fault), raw, raw.n);
 	else
-		table_deliver(capture->delivery, coordinates(capture), fields);
+		table_deliver(&capture->table, capture->delivery, coordinates(capture), fields);
 	capture->payments = true;
 	capture->lines = at;
 }
 
-/* What came before a fault is written out. */
-static void flush_rows(void *self)
+static struct slice column_name(void *self, struct slice word)
+{
+	const struct capture *capture = self;
+	return columns_member(capture->wish->columns, word);
+}
+
+static const char *name_others(void *self, const struct slice *names, size_t n)
 {
 	struct capture *capture = self;
-	output_flush(&capture->delivery->out);
+	return table_name_others(&capture->table, names, n);
+}
+
+static void start_table(struct capture *capture)
+{
+	char told[BEGINNING_TEXT];
+	bool known = capture->delivery->doubt && tell(capture, told);
+	capture->help = known ? must_format("; it seems to be %s", told)
+			      : must_strdup("; --columns FILE says what its words stand for");
+	capture->form = (struct csv_form){
+	    .delimiter = capture->wish->delimiter, .name = column_name, .others = name_others, .help = capture->help};
+	capture->csv = csv_start(capture->path, table_columns, EX_DATAERR, take_row, capture);
+	csv_as(capture->csv, &capture->form);
+	csv_before_failing(capture->csv, before_failing);
+	capture->csv_before = capture->lines;
 }
 
 /* Finds the format by the first line that is not blank. */
@@ -478,16 +668,21 @@ static void detect(struct capture *capture, const char *p)
 		else
 			capture->format = envelope_is(&capture->envelopes, p) ? CAPTURE_KCAT : CAPTURE_NDJSON;
 	}
-	if (capture->format == CAPTURE_CSV && !capture->csv) {
-		capture->csv = csv_start(capture->path, table_columns, EX_DATAERR, take_row, capture);
-		csv_before_failing(capture->csv, flush_rows);
-		capture->csv_before = capture->lines;
-	}
+	if (capture->format == CAPTURE_CSV)
+		start_table(capture);
 }
 
 static const char *take_csv(struct capture *capture, const char *p, bool cut)
 {
 	const char *feed = rawmemchr(p, '\n');
+	if (cut && !capture->wish->unterminated && json_space(p) != feed) {
+		before_failing(capture);
+		fail(EX_DATAERR,
+		     "%s:%" PRId64
+		     ": the last row has no line feed behind it, and may be cut: fetch the file again, or "
+		     "take the row for whole with --unterminated",
+		     capture->path, capture->lines + 1);
+	}
 	csv_line(capture->csv, p, (size_t)(feed - p) + !cut);
 	return feed;
 }
@@ -495,7 +690,7 @@ static const char *take_csv(struct capture *capture, const char *p, bool cut)
 static void too_long(struct capture *capture, const char *p, uint64_t length)
 {
 	if (capture->csv && !csv_between(capture->csv)) {
-		output_flush(&capture->delivery->out);
+		before_failing(capture);
 		fail(EX_DATAERR, "%s:%" PRId64 ": line over 16 MiB inside a row; is a quote left open?", capture->path,
 		     capture->lines + 1);
 	}
@@ -518,11 +713,12 @@ static void settle_lines(struct capture *capture, bool wanted)
 	mark_place(&capture->said, capture->settled, hash);
 }
 
-/* Takes the line at hand, by its format. */
-static void take_line(struct capture *capture, enum input_state state, const char *p, uint64_t length)
+/* Takes a line by its format; returns its line feed, NULL for one that is too long. */
+static const char *take_wanted(struct capture *capture, enum input_state state, const char *p, uint64_t length,
+			       bool wanted)
 {
 	const char *feed = NULL;
-	bool wanted = capture->lines + 1 >= capture->from, cut = state == INPUT_CUT;
+	bool cut = state == INPUT_CUT;
 	if (state != INPUT_TOO_LONG && !capture->csv && capture->format != CAPTURE_NDJSON)
 		detect(capture, p);
 	if (state == INPUT_TOO_LONG) {
@@ -537,15 +733,44 @@ static void take_line(struct capture *capture, enum input_state state, const cha
 	} else if ((feed = rawmemchr(p, '\n')) - p > INPUT_LINE_MAX && (size_t)(feed - p) > input_line_most(p)) {
 		bad_line(capture, (struct slice){p, INPUT_TOO_LONG_KEPT}, (uint64_t)(feed - p), "line over 16 MiB");
 	} else if (capture->format == CAPTURE_KCAT) {
-		feed = envelope_deliver(&capture->envelopes, capture->delivery, p, coordinates(capture));
+		feed = envelope_deliver(&capture->envelopes, capture->delivery, p, coordinates(capture), cut);
 		capture->payments = true;
 	} else {
 		feed = take_ndjson(capture, p, cut);
 	}
+	return feed;
+}
+
+/* Bad lines so far, those that wait among them. */
+static uint64_t bad_lines(const struct capture *capture)
+{
+	return capture->delivery->stats.dead + capture->doubt.n;
+}
+
+/* Takes the line at hand, by its format. */
+static void take_line(struct capture *capture, enum input_state state, const char *p, uint64_t length)
+{
+	const char *feed = NULL;
+	bool wanted = capture->lines + 1 >= capture->from, cut = state == INPUT_CUT;
+	uint64_t bad = bad_lines(capture);
+	if (capture->lines == 0 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
+		p += 3; /* a byte order mark */
+	if (capture->delivery->doubt)
+		look(capture, p, state == INPUT_TOO_LONG);
+	if (capture->lines < capture->wish->skip_lines)
+		feed = state == INPUT_TOO_LONG ? NULL : rawmemchr(p, '\n');
+	else
+		feed = take_wanted(capture, state, p, length, wanted);
 	input_take(&capture->input, feed);
 	capture->lines++;
-	if (!wanted || !capture->csv || csv_between(capture->csv))
-		settle_lines(capture, wanted);
+	/* A last line that was cut may be whole when the file has grown: it is not settled. */
+	bool awaited = cut && bad_lines(capture) > bad;
+	if (cut && !awaited)
+		compare_length(capture);
+	if (!awaited && (!wanted || !capture->csv || csv_between(capture->csv)))
+		settle_lines(capture, wanted && !capture->delivery->doubt);
+	if (capture->delivery->doubt && capture->doubt.n > 0)
+		judge(capture);
 }
 
 /* The end of the file: was it whole, and is it what a database knew? */
@@ -559,6 +784,7 @@ static void end_file(struct capture *capture)
 	compare_end(capture);
 	if (bytes_read(capture->bytes) == 0 && capture->fd == STDIN_FILENO)
 		fail(EX_DATAERR, "standard input: empty: the program before this one has failed");
+	understand(capture);
 	if (capture->seal.met && !capture->seal.ended && !capture->wish->unsealed)
 		broken_seal(capture, "no end mark came");
 	if (capture->resumed && capture->from > capture->lines + 1) {
@@ -581,32 +807,57 @@ static bool at_end(const struct capture *capture)
 	return capture->lines + 1 >= capture->wish->to && (!capture->csv || csv_between(capture->csv));
 }
 
+/* Takes the next line; false when there is none, or none that is wanted. */
+static bool read_one(struct capture *capture)
+{
+	const char *p;
+	uint64_t length;
+	if (at_end(capture)) {
+		understand(capture);
+		return false;
+	}
+	digest_before_next(&capture->digest, &capture->input);
+	enum input_state state = input_next(&capture->input, &p, &length, NULL, NULL);
+	/* What was begun when the end was asked for is not known to be whole. */
+	if (*capture->delivery->stop)
+		return false;
+	if (state == INPUT_END) {
+		end_file(capture);
+		return false;
+	}
+	if (state != INPUT_CUT)
+		compare_length(capture);
+	digest_next(&capture->digest, &capture->input, state, p, length);
+	take_line(capture, state, p, length);
+	return true;
+}
+
 static bool read_capture(void *self, struct delivery *delivery)
 {
 	struct capture *capture = self;
-	struct input *input = &capture->input;
 	if (capture->whole)
 		return false;
 	do {
-		const char *p;
-		uint64_t length;
-		if (at_end(capture))
+		if (!read_one(capture))
 			return false;
-		digest_before_next(&capture->digest, input);
-		enum input_state state = input_next(input, &p, &length, NULL, NULL);
-		/* What was begun when the end was asked for is not known to be whole. */
-		if (*delivery->stop)
-			return false;
-		if (state == INPUT_END) {
-			end_file(capture);
-			return false;
-		}
-		compare_length(capture);
-		digest_next(&capture->digest, input, state, p, length);
-		take_line(capture, state, p, length);
 		delivery_segment(delivery);
-	} while (!delivery_full(delivery) && input->start < input->whole);
+	} while (!delivery_full(delivery) && input_buffered(&capture->input));
 	return true;
+}
+
+void capture_look(struct capture *capture, const char *program)
+{
+	volatile sig_atomic_t stop = 0;
+	struct settings settings = {.program = program};
+	struct delivery delivery;
+	if (capture->size < 0 || capture->whole || capture->resumed)
+		return;
+	delivery_look(&delivery, &settings);
+	delivery.stop = &stop;
+	open_capture(capture, &delivery);
+	while (delivery.doubt && doubt_start(&capture->doubt).n < DOUBT_START && read_one(capture)) {
+	}
+	delivery_look_end(&delivery);
 }
 
 static void cover(void *self, struct mark *mark)
@@ -614,6 +865,8 @@ static void cover(void *self, struct mark *mark)
 	struct capture *capture = self;
 	struct slice name = slice_of(capture->name);
 	char state[sizeof COVER_FILE_STATE + MARK_HASH] = COVER_FILE_STATE;
+	if (capture->delivery && capture->delivery->doubt)
+		return; /* it may be no file of payments */
 	if (capture->next > capture->known) {
 		mark_cover(mark, name, 0, capture->known, capture->next);
 		digest_text(&capture->digest, &capture->input, state + strlen(state));
@@ -639,13 +892,15 @@ static void close_capture(void *self)
 {
 	struct capture *capture = self;
 	if (capture->opened) {
-		bytes_close(capture->bytes);
+		close_text(capture);
 		digest_close(&capture->digest);
-		input_close(&capture->input);
 		record_free(&capture->record);
 		envelopes_free(&capture->envelopes);
 		mark_free(&capture->seal.mark);
 	}
+	doubt_free(&capture->doubt);
+	table_free(&capture->table);
+	free(capture->help);
 	free(capture->scratch.p);
 	free(capture->known_lines);
 	free(capture->said.places);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "columns.h"
 #include "message.h"
 #include "source.h"
 
@@ -20,14 +21,27 @@ struct capture_wish {
 	size_t resume_n;
 	bool allow_gap, grown, twice;
 	bool unsealed; /* marks in a file are read over */
+	/* Of tables: */
+	const struct columns *columns; /* what the header's words stand for; NULL: themselves */
+	char delimiter;
+	int64_t skip_lines;   /* above the header */
+	bool unterminated;    /* the last row need not have a line feed */
+	const char *encoding; /* of any text; NULL: UTF-8 */
 };
 
 struct capture;
+
+/* A file is understood, or it is refused as a file: until its first good record its bad lines wait (doubt.h), and
+ * when none comes nothing of it is kept, and the program ends with 65, whatever becomes of bad records. */
 
 /* Looks at a file (path "-": standard input) that will be read under a name, without reading its records: whether it is
  * there (66, 77), whether the databases know it with other content or it leaves a hole (76), and where to begin. wish
  * and the texts are the caller's. before: the bytes of the files before it, for progress. */
 struct capture *capture_find(const char *path, const char *name, const struct capture_wish *wish, uint64_t before);
+
+/* Reads the beginning of a regular file, unpacked, up to its first good record or 64 KiB: ends the program with 65
+ * where it cannot be understood. program: as in settings. */
+void capture_look(struct capture *capture, const char *program);
 
 /* Its length as stored, 0 where it is not known. */
 uint64_t capture_size(const struct capture *capture);

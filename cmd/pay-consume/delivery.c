@@ -1,5 +1,6 @@
 #include "delivery.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,13 +14,39 @@ static void print_stats(void *self)
 	stats_print(&delivery->stats, delivery->settings->program, NULL);
 }
 
-void delivery_open(struct delivery *delivery, const struct settings *settings, const struct delivery_limits *limits)
+static void start(struct delivery *delivery, const struct settings *settings, const struct delivery_limits *limits)
 {
 	*delivery = (struct delivery){.settings = settings, .limits = *limits, .most = UINT64_MAX};
 	stats_start(&delivery->stats);
 	delivery->dead_reason = stats_reason(&delivery->stats, "DEAD");
 	delivery->outside_reason = stats_reason(&delivery->stats, "OUTSIDE_TIME");
 	mark_init(&delivery->mark);
+}
+
+static size_t take_nothing(void *self, _Bool flush)
+{
+	const struct delivery *delivery = self;
+	(void)flush;
+	return delivery->out.n;
+}
+
+void delivery_look(struct delivery *delivery, struct settings *settings)
+{
+	*settings = (struct settings){.program = settings->program, .dead_letter = "-", .max_dead = UINT64_MAX};
+	start(delivery, settings, &(struct delivery_limits){UINT64_MAX, UINT64_MAX, 1e9});
+	output_open_sink(&delivery->out, "nowhere", take_nothing, delivery);
+	deadletter_open(&delivery->dead, settings, &delivery->out);
+}
+
+void delivery_look_end(struct delivery *delivery)
+{
+	mark_free(&delivery->mark);
+	output_close(&delivery->out, false);
+}
+
+void delivery_open(struct delivery *delivery, const struct settings *settings, const struct delivery_limits *limits)
+{
+	start(delivery, settings, limits);
 	output_open(&delivery->out, STDOUT_FILENO, "standard output");
 	deadletter_open(&delivery->dead, settings, &delivery->out);
 	if (settings->stats)
@@ -52,9 +79,34 @@ void delivery_bad(struct delivery *delivery, struct slice source, const char *re
 	delivery_dead(delivery, &(struct deadletter_origin){.source = source}, reason, raw, length);
 }
 
+static void let_go(void *self, const struct deadletter_origin *origin, const char *reason, struct slice raw,
+		   uint64_t length)
+{
+	delivery_dead(self, origin, reason, raw, length);
+}
+
+void delivery_understood(struct delivery *delivery, size_t n)
+{
+	struct doubt *doubt = delivery->doubt;
+	delivery->doubt = NULL;
+	if (doubt->n > 0) {
+		/* The record at hand stands where the letters go. */
+		char *record = must_alloc(n + 1);
+		memcpy(record, delivery->out.buffer + delivery->out.n, n);
+		doubt_each(doubt, let_go, delivery);
+		memcpy(delivery_room(delivery, n), record, n);
+		free(record);
+	}
+	doubt_free(doubt);
+}
+
 void delivery_dead(struct delivery *delivery, const struct deadletter_origin *origin, const char *reason,
 		   struct slice raw, uint64_t length)
 {
+	if (delivery->doubt) {
+		doubt_add(delivery->doubt, origin, reason, raw, length);
+		return;
+	}
 	delivery->stats.in++;
 	delivery->stats.dead++;
 	delivery->mark.in++;
@@ -101,6 +153,7 @@ int delivery_tick(struct delivery *delivery, uint64_t done, bool waiting)
 void delivery_source_end(struct delivery *delivery)
 {
 	delivery->source->cover(delivery->source->self, &delivery->mark);
+	delivery->doubt = NULL; /* what waits when the end is asked for is not taken */
 	delivery->source = NULL;
 }
 

@@ -8,6 +8,7 @@
 
 #include "covers.h"
 #include "deadletter.h"
+#include "doubt.h"
 #include "mark.h"
 #include "options.h"
 #include "output.h"
@@ -26,10 +27,13 @@ struct delivery {
 	uint64_t most; /* records wanted in all, UINT64_MAX: any number */
 	struct output out;
 	struct stats stats;
-	struct mark mark;            /* the segment at hand */
-	struct source *source;       /* who is being read; NULL between sources */
-	bool moved;                  /* the source has covered more since the last mark, even without a record */
-	struct covers *covers;       /* is told which records came; NULL: none wants to know */
+	struct mark mark;      /* the segment at hand */
+	struct source *source; /* who is being read; NULL between sources */
+	bool moved;            /* the source has covered more since the last mark, even without a record */
+	struct covers *covers; /* is told which records came; NULL: none wants to know */
+	/* Where the source's bad lines wait until its first record, which lets them go and makes this NULL; NULL: they
+	 * do not wait. Set by the source. */
+	struct doubt *doubt;
 	volatile sig_atomic_t *stop; /* the signal that asked for the end, or 0 */
 	uint64_t total;              /* bytes to read in all, for --progress; 0: not known */
 	/* the rest is its own */
@@ -43,8 +47,16 @@ struct delivery {
 /* Gets ready to write to standard output. */
 void delivery_open(struct delivery *delivery, const struct settings *settings, const struct delivery_limits *limits);
 
+/* Gets ready for a look: what is delivered, bad records too, goes nowhere. delivery_look_end gives back what it holds.
+ */
+void delivery_look(struct delivery *delivery, struct settings *settings);
+void delivery_look_end(struct delivery *delivery);
+
 /* Writes the mark that opens the stream. */
 void delivery_begin(struct delivery *delivery);
+
+/* The source is understood: bad lines that wait become dead letters, before the record of n bytes at hand. */
+void delivery_understood(struct delivery *delivery, size_t n);
 
 /* Room for a record's line of up to n bytes; then delivery_record says how many it has, its line feed included. */
 static inline char *delivery_room(struct delivery *delivery, size_t n)
@@ -53,6 +65,8 @@ static inline char *delivery_room(struct delivery *delivery, size_t n)
 }
 static inline void delivery_record(struct delivery *delivery, size_t n)
 {
+	if (delivery->doubt)
+		delivery_understood(delivery, n);
 	output_advance(&delivery->out, n);
 	delivery->bytes += n;
 	delivery->stats.in++;
@@ -62,7 +76,8 @@ static inline void delivery_record(struct delivery *delivery, size_t n)
 }
 
 /* A bad record: its coordinates as a JSON string; raw is its text, of `length` bytes in all where only its beginning is
- * kept. Without --dead-letter this ends the program. delivery_dead is told the message's key as well. */
+ * kept. Without --dead-letter this ends the program, unless it waits. delivery_dead is told the message's key as well.
+ */
 void delivery_bad(struct delivery *delivery, struct slice source, const char *reason, struct slice raw,
 		  uint64_t length);
 void delivery_dead(struct delivery *delivery, const struct deadletter_origin *origin, const char *reason,

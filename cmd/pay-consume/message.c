@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "beginning.h"
 #include "input.h"
 #include "json.h"
 
@@ -74,7 +75,19 @@ static const char *check_value(struct message_reader *reader, char *p, size_t n)
 	for (size_t i = 0; i < top->n; i++)
 		if (member_reserved(&top->v[i]))
 			return "a member whose name begins with _, which only the toolkit may set";
-	return NULL;
+	bool known = members_get(top, reader->channel) || members_get(top, reader->action) || top->at[NAME_AMOUNT];
+	return known ? NULL : beginning_envelope(top);
+}
+
+/* Why a value that is no JSON object is bad: it may be framed for a Schema Registry. */
+static const char *framed(struct slice value)
+{
+	enum { FRAME = 5 /* a zero and the schema's id */ };
+	if (value.n < FRAME || value.p[0] != '\0')
+		return NULL;
+	return "the value begins with a Schema Registry's frame (0 and a schema's id), not with JSON: let what "
+	       "produces it "
+	       "write plain JSON, or capture it decoded, as by: kcat -C -s value=avro -r REGISTRY -J";
 }
 
 static char *append_part(char *to, struct slice name, struct slice value)
@@ -89,7 +102,10 @@ const char *message_deliver(struct message_reader *reader, struct delivery *deli
 	struct slice text = message->value;
 	if (text.n > INPUT_LINE_MAX)
 		return "value over 16 MiB";
-	while (text.n > 0 && strchr(" \t\r\n", *text.p)) {
+	const char *frame = framed(text);
+	if (frame)
+		return frame;
+	while (text.n > 0 && memchr(" \t\r\n", *text.p, 4)) {
 		text.p++;
 		text.n--;
 	}

@@ -1,7 +1,9 @@
 #include "table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "fail.h"
 #include "json.h"
 
 enum column {
@@ -33,18 +35,19 @@ const struct csv_column table_columns[] = {
     [COLUMNS] = {NULL, false},
 };
 
+size_t table_named(struct slice line)
+{
+	size_t n = 0;
+	if (line.n == 0 || line.p[0] == '{' || line.p[0] == '[')
+		return 0;
+	for (int c = 0; c < EIGHT; c++)
+		n += memmem(line.p, line.n, table_columns[c].name, strlen(table_columns[c].name)) != NULL;
+	return n;
+}
+
 bool table_is(struct slice line)
 {
-	if (slice_begins(line, SLICE("\xEF\xBB\xBF"))) {
-		line.p += 3;
-		line.n -= 3;
-	}
-	if (line.n == 0 || line.p[0] == '{' || line.p[0] == '[')
-		return false;
-	for (int c = 0; c < EIGHT; c++)
-		if (memmem(line.p, line.n, table_columns[c].name, strlen(table_columns[c].name)))
-			return true;
-	return false;
+	return table_named(line) > 0;
 }
 
 /* Whether a field is a JSON number; the longest integer and more fit. */
@@ -81,12 +84,52 @@ static bool is_finish(const struct slice *fields)
 	return true;
 }
 
-void table_deliver(struct delivery *delivery, struct slice source, const struct slice *fields)
+const char *table_name_others(struct table *table, const struct slice *names, size_t n)
+{
+	table->names = must_alloc(n * sizeof *table->names);
+	for (size_t i = 0; i < n; i++) {
+		if (names[i].n == 0)
+			return "a column without a name; name it, or leave it out";
+		if (names[i].p[0] == '_')
+			return "a column whose name begins with _, which only the toolkit may set; --columns FILE "
+			       "gives it another";
+		char *text = must_alloc(json_quote_room(names[i].n) + 2), *to = text;
+		*to++ = ',';
+		to += json_quote(to, names[i]);
+		*to++ = ':';
+		table->names[table->n++] = (struct slice){text, (size_t)(to - text)};
+		table->names_size += table->names[i].n;
+	}
+	return NULL;
+}
+
+void table_free(struct table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		free((char *)(uintptr_t)table->names[i].p);
+	free(table->names);
+	*table = (struct table){0};
+}
+
+static char *append_others(char *to, const struct table *table, const struct slice *fields)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		to = slice_append(to, table->names[i]);
+		if (fields[i].n > 0)
+			to += json_quote(to, fields[i]);
+		else
+			to = slice_append(to, SLICE("null"));
+	}
+	return to;
+}
+
+void table_deliver(const struct table *table, struct delivery *delivery, struct slice source,
+		   const struct slice *fields)
 {
 	enum { NAMES = 300 };
-	size_t room = source.n + NAMES + json_quote_room(fields[PAYMENT_TYPE].n);
-	for (int c = 0; c < COLUMNS; c++)
-		room += json_quote_room(fields[c].n);
+	size_t room = source.n + NAMES + json_quote_room(fields[PAYMENT_TYPE].n) + table->names_size;
+	for (size_t c = 0; c < COLUMNS + table->n; c++)
+		room += json_quote_room(fields[c].n) + 4;
 	char *start = delivery_room(delivery, room), *to = start;
 	struct slice channel = fields[CHANNEL].n ? fields[CHANNEL] : fields[PAYMENT_TYPE];
 	to = slice_append(to, SLICE("{\"_src\":"));
@@ -106,6 +149,7 @@ void table_deliver(struct delivery *delivery, struct slice source, const struct 
 			to = slice_append(to, SLICE("\":"));
 			to = append_field(to, c, fields[c]);
 		}
+		to = append_others(to, table, fields + COLUMNS);
 		*to++ = '}';
 	}
 	to = slice_append(to, SLICE("}\n"));

@@ -5,10 +5,12 @@
 static const struct csv_column columns[] = {{"reason", false}, {"member", false}, {"value", true}, {NULL, false}};
 enum { COLUMNS = 3 };
 
-/* Feeds a table line by line, each from memory of its own. */
-static void feed(struct slice text, csv_row *row, void *self)
+/* Feeds a table line by line, each from memory of its own; form: as csv_as takes it, or NULL. */
+static void feed(struct slice text, const struct csv_form *form, csv_row *row, void *self)
 {
 	struct csv *csv = csv_start("table.csv", columns, EX_DATAERR, row, self);
+	if (form)
+		csv_as(csv, form);
 	while (text.n > 0) {
 		const char *end = memchr(text.p, '\n', text.n);
 		size_t n = end ? (size_t)(end + 1 - text.p) : text.n;
@@ -45,7 +47,7 @@ static void read_again(const struct slice *fields)
 		*to++ = '"';
 		*to++ = i < COLUMNS - 1 ? ',' : '\n';
 	}
-	feed((struct slice){text, (size_t)(to - text)}, same_row, (void *)(uintptr_t)fields);
+	feed((struct slice){text, (size_t)(to - text)}, NULL, same_row, (void *)(uintptr_t)fields);
 	free(text);
 }
 
@@ -76,7 +78,34 @@ static void take_row(void *self, uint64_t line, const struct slice *fields, cons
 static void read_table(void *self)
 {
 	struct table *table = self;
-	feed(table->text, take_row, table);
+	feed(table->text, NULL, take_row, table);
+}
+
+/* The same with tabs, and further columns. */
+static size_t others_n;
+
+static const char *take_others(void *self, const struct slice *names, size_t n)
+{
+	(void)self;
+	others_n = n;
+	for (size_t i = 0; i < n; i++)
+		MUST(json_utf8(names[i]));
+	return n > 2 ? "too many" : NULL;
+}
+
+static void take_wide(void *self, uint64_t line, const struct slice *fields, const char *fault, struct slice raw)
+{
+	(void)self, (void)line, (void)raw;
+	for (size_t i = 0; !fault && i < COLUMNS + others_n; i++)
+		MUST(!fields[i].p || (fields[i].p[fields[i].n] == '\0' && json_utf8(fields[i])));
+}
+
+static void read_wide(void *self)
+{
+	static const struct csv_form form = {.delimiter = '\t', .others = take_others, .help = ""};
+	const struct table *table = self;
+	others_n = 0;
+	feed(table->text, &form, take_wide, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -84,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct table table = {fuzz_slice(bytes, n), 1};
 	kept_start();
 	kept_try(read_table, &table);
+	kept_try(read_wide, &table);
 	kept_free();
 	free((char *)table.text.p);
 	return 0;

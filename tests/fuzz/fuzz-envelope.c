@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	char *line = fuzz_line(bytes, &n);
 	(void)envelope_is(&envelopes, line);
 	start();
-	MUST(envelope_deliver(&envelopes, &delivery, line, SLICE("\"file/0/1\"")) == line + n);
+	MUST(envelope_deliver(&envelopes, &delivery, line, SLICE("\"file/0/1\""), false) == line + n);
 	check();
 	free(line);
 	return 0;
