@@ -83,3 +83,70 @@ counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
 	run backfill days -o out
 	[ "$status" = 66 ]
 }
+
+@test "what may still be written is left alone, and settled when it is there" {
+	mkdir -p days/lost+found days/2 days/3
+	pay-gen -n 100 >days/1
+	for name in 1.part x.tmp y.filepart z~ .hidden; do echo '{"begun":' >days/$name; done
+	pay-gen -n 20 --seed 2 >days/2/online
+	pay-gen -n 30 --seed 3 >days/2/offline.part
+	pay-gen -n 40 --seed 4 >days/3/online
+	run backfill days -o out
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *"2 left alone: offline.part may still be written"* ]]
+	[[ $output == *"2 days settled"* ]]
+	[ "$(counted)" = 140 ]
+	[ "$(echo days/done/*)" = 'days/done/1 days/done/3' ]
+	mv days/2/offline.part days/2/offline
+	backfill days -o out
+	[ "$(counted)" = 190 ]
+}
+
+@test "--min-age leaves young days alone, by their youngest file" {
+	mkdir -p days/2
+	pay-gen -n 100 >days/1
+	pay-gen -n 20 --seed 2 >days/2/a
+	pay-gen -n 20 --seed 3 >days/2/b
+	touch -d '-2 hours' days/1 days/2/a days/2
+	run backfill days --min-age 3600 -o out
+	[ "$status" = 0 ]
+	[[ $output == *"2 left alone: younger than 3600 s"* ]]
+	[ "$(counted)" = 100 ]
+	touch -d '-2 hours' days/2/b
+	backfill days --min-age=3600 -o out
+	[ "$(counted)" = 140 ]
+	for wrong in '--min-age soon' '--min-age 1 --min-age 2'; do
+		# shellcheck disable=SC2086 # words
+		run backfill days $wrong -o out
+		[ "$status" = 64 ]
+	done
+}
+
+@test "--include settles the days alone whose names match" {
+	mkdir days
+	pay-gen -n 10 >days/1.ndjson
+	pay-gen -n 20 --seed 2 | gzip >days/2.ndjson.gz
+	echo 'how to read these' >days/README
+	backfill days --include '*.ndjson' --include='[2-9].*.gz' -o out
+	[ "$(counted)" = 30 ]
+	[ "$(echo days/*)" = 'days/README days/done' ]
+}
+
+@test "a file that is not understood is not done, and its name is free for the mended one" {
+	mkdir days
+	pay-gen -n 10 | iconv -f UTF-8 -t UTF-16 >days/1
+	run backfill days --dead-letter - -o out
+	echo "$output"
+	[ "$status" = 65 ]
+	[[ $output == *"text in UTF-16"* ]]
+	[ "$(ls days/done)" = '' ]
+	pay-gen -n 10 >days/1
+	backfill days --dead-letter - -o out
+	[ "$(counted)" = 10 ]
+	seq 20 | jq -c '{id: .}' >days/2
+	run backfill days --dead-letter - -o out
+	[ "$status" = 65 ]
+	[[ $output == *"no line became a payment"* ]]
+	[ -e days/2 ]
+}
