@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "options.h"
 #include "part.h"
+#include "pay-tobase/sources.h"
 #include "shape.h"
 #include "stream.h"
 
@@ -50,6 +51,7 @@ struct tobase {
 	int message_channel, message_action, message_data; /* registered names */
 	unsigned finish;                                   /* the reason for dropping */
 	struct scratch scratch;
+	struct sources sources;
 };
 
 static void choice_add(struct choice *choice, struct slice value)
@@ -305,9 +307,8 @@ static bool clashes(struct stream *stream, const struct record *record)
 	return false;
 }
 
-static void take(void *self, struct stream *stream, struct record *record)
+static void convert(struct tobase *tobase, struct stream *stream, const struct record *record)
 {
-	struct tobase *tobase = self;
 	const struct members *top = &record->top;
 	const struct member *action = members_get(top, tobase->message_action);
 	const struct member *data = members_get(top, tobase->message_data);
@@ -335,7 +336,47 @@ static void take(void *self, struct stream *stream, struct record *record)
 	}
 }
 
-static const struct stage stage = {.kind = STREAM_MESSAGES, .to_base = true, .confined = true, .record = take};
+static void take(void *self, struct stream *stream, struct record *record)
+{
+	struct tobase *tobase = self;
+	uint64_t dead = stream->stats.dead;
+	struct slice source = stream->source;
+	convert(tobase, stream, record);
+	if (stream->stats.dead == dead)
+		sources_good(&tobase->sources, source);
+	else
+		sources_bad(&tobase->sources, source, stream->dead.reason);
+}
+
+/* Ends the program: its mark is not passed on, so that nothing behind this stage takes the segment in. */
+_Noreturn static void refuse(const struct sources_refused *refused, const char *input)
+{
+	fail(EX_DATAERR,
+	     "%.300s: no line became a payment, %llu %s bad: it is not taken, whatever becomes of bad records; the "
+	     "first: "
+	     "%s",
+	     refused->name ? refused->name : input, (unsigned long long)refused->bad, refused->bad == 1 ? "is" : "are",
+	     refused->reason);
+}
+
+static void end_segment(void *self, struct stream *stream, const struct mark *mark)
+{
+	struct tobase *tobase = self;
+	struct sources_refused refused;
+	if (mark && sources_segment(&tobase->sources, mark, &refused))
+		refuse(&refused, stream->input.name);
+}
+
+static void end(void *self, struct stream *stream, enum stream_end how)
+{
+	struct tobase *tobase = self;
+	struct sources_refused refused;
+	if (how == STREAM_COMPLETE && sources_end(&tobase->sources, &refused))
+		refuse(&refused, stream->input.name);
+}
+
+static const struct stage stage = {
+    .kind = STREAM_MESSAGES, .to_base = true, .confined = true, .record = take, .segment = end_segment, .end = end};
 
 static void read_options(struct tobase *tobase, struct options *options)
 {

@@ -1,5 +1,6 @@
 #include "deadletter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "amount.h"
@@ -157,6 +158,7 @@ bool deadletter_write(struct deadletter *dead, const struct deadletter_origin *o
 {
 	const struct settings *settings = dead->settings;
 	dead->count++;
+	snprintf(dead->reason, sizeof dead->reason, "%s", reason);
 	bool kept = settings->dead_letter != NULL;
 	if (kept && dead->to_file)
 		write_to_file(dead, origin, reason, raw, length);
@@ -173,7 +175,8 @@ bool deadletter_write(struct deadletter *dead, const struct deadletter_origin *o
 	if (kept)
 		fail(EX_DATAERR, "%.*s: %s; that is more than --max-dead %llu", n, name, reason,
 		     (unsigned long long)settings->max_dead);
-	fail(EX_DATAERR, "%.*s: bad record: %s; --dead-letter FILE keeps such records and goes on", n, name, reason);
+	fail(EX_DATAERR, "%.*s: bad record: %s%s", n, name, reason,
+	     settings->offers & OPTIONS_DEAD ? "; --dead-letter FILE keeps such records and goes on" : "");
 }
 
 void deadletter_sync(struct deadletter *dead)

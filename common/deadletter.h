@@ -16,7 +16,8 @@ struct deadletter {
 	struct output *stream; /* where records go on to */
 	struct append file;
 	bool to_file;
-	uint64_t count; /* bad records so far */
+	uint64_t count;   /* bad records so far */
+	char reason[256]; /* why the last one was bad, or the beginning of that */
 };
 
 /* Gets ready by settings: opens the file for appending (append.h), as other stages may, too. stream is

@@ -142,7 +142,8 @@ void options_start(struct options *options, const struct program *program, int a
 	       SIG_DFL); /* who starts us may have it ignored (systemd, Python): then nobody would end a stage */
 	signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is a failed write, with its message */
 	*options = (struct options){.program = program, .argc = argc, .argv = argv};
-	options->settings = (struct settings){.program = program->name, .max_dead = UINT64_MAX, .lock_wait = 30};
+	options->settings = (struct settings){
+	    .program = program->name, .offers = program->groups, .max_dead = UINT64_MAX, .lock_wait = 30};
 	int own = 0, n = 0;
 	while (program->options && program->options[own].name)
 		own++;

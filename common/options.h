@@ -51,6 +51,7 @@ struct stream;
 /* What the shared options say. */
 struct settings {
 	const char *program; /* its name */
+	unsigned offers;     /* enum options_group: the groups of options that it has */
 	bool stats, progress, check, quiet;
 	const char *dead_letter; /* NULL: stop at a bad record; "-": in the stream; else a file */
 	uint64_t max_dead;       /* UINT64_MAX: any number */

@@ -69,10 +69,9 @@ void stream_cut(struct stream *stream, const char *format, ...)
 	va_end(arguments);
 	do_now(stream);
 	output_flush(&stream->out);
-	fail(EX_DATAERR,
-	     "%s: line %llu: %s: the input was cut or altered; run it again from its source, or accept it with "
-	     "--unsealed",
-	     stream->input.name, (unsigned long long)stream->line, text);
+	fail(EX_DATAERR, "%s: line %llu: %s: the input was cut or altered; run it again from its source%s",
+	     stream->input.name, (unsigned long long)stream->line, text,
+	     stream->settings->offers & OPTIONS_STREAM ? ", or accept it with --unsealed" : "");
 }
 
 /* What goes its way now must not overtake what is held. */

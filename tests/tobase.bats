@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # pay-tobase: one base record a payment, checked in full.
+bats_require_minimum_version 1.5.0
 
 setup() {
 	load setup
@@ -226,4 +227,71 @@ refused() { # refused REASON: the message on standard input is a bad record for 
 	jq -r ._dead.raw bad.ndjson | sed 's/1\.5/15/' >corrected.ndjson
 	run pay-tobase corrected.ndjson
 	[[ $status -eq 0 && $output == '{"_src":"day.ndjson/0/1",'*'"amount":15,'* ]]
+}
+
+# other N NAME: N lines of another schema, each a JSON object
+other() {
+	seq "$1" | jq -c '{id: ., price: 1.5}' >"$2"
+}
+
+@test "a file of which no line became a payment is refused whatever --dead-letter says, and no mark covers it" {
+	other 5 f
+	for letters in - dead; do
+		rm -f d.db
+		run -65 bash -c "set -o pipefail; pay-consume f | pay-tobase --dead-letter $letters | pay-store -d d.db"
+		[[ $output == *'pay-tobase: f: no line became a payment, 5 are bad: it is not taken'*'the first: no channel'* ]]
+		[ "$(sqlite3 d.db 'select count(*) from cover')" = 0 ]
+	done
+	# Without marks no file is said to have ended: a message by hand is one.
+	run -0 pay-tobase --dead-letter - f
+	run -65 bash -c 'pay-consume f | pay-run "pay-tobase --dead-letter - | pay-store -d e.db"'
+	[ "$(sqlite3 e.db 'select count(*) from cover')" = 0 ]
+}
+
+@test "one payment, or FINISH, makes it a file of payments" {
+	other 5 f
+	pay-gen -n 1 >>f
+	pay-consume f | pay-tobase --dead-letter - >out
+	grep -q complete out
+	other 5 f
+	echo '{"channel":"ONLINE","action":"FINISH"}' >>f
+	pay-consume f | pay-tobase --dead-letter - >out
+	grep -q complete out
+}
+
+@test "of several files the one is named, and those before it in other segments stay" {
+	pay-gen -n 10 >a
+	other 20 b
+	pay-gen -n 10 --seed 2 >c
+	run -65 bash -c 'set -o pipefail; pay-consume --segment-records 12 a b c | pay-tobase --dead-letter - | pay-store -d d.db'
+	[[ $output == *'pay-tobase: b: no line became a payment, 20 are bad'* ]]
+	[ "$(sqlite3 d.db 'select source, hi from cover where source = "a"')" = 'a|13' ]
+	other 1 b
+	run -65 bash -c 'set -o pipefail; pay-consume a b c | pay-tobase --dead-letter -'
+	[[ $output == *'pay-tobase: b: no line became a payment, 1 is bad'* ]]
+	pay-consume a c | pay-tobase --dead-letter - | grep -q complete
+}
+
+@test "10,000 bad records before a payment are enough" {
+	other 10001 f
+	pay-gen -n 1 >>f
+	run -65 bash -c 'set -o pipefail; pay-consume f | pay-tobase --dead-letter dead'
+	[[ $output == *'f: no line became a payment, 10000 are bad'* ]]
+}
+
+@test "where a file is read on, or a topic, a bad record is a bad record" {
+	pay-gen -n 3 >f
+	other 2 g
+	cat g >>f
+	pay-consume --from 6 f | pay-tobase --dead-letter - | grep -q complete
+	# What comes of a topic has other marks.
+	{
+		echo '{"_mark":{"seq":0,"records":0,"in":0,"dropped":{},"amount":null,"from":{},"next":{},"end":null}}'
+		echo '{"_src":"t/0/1","a":1}'
+		echo '{"_mark":{"seq":1,"records":1,"in":1,"dropped":{},"amount":null,"from":{"t/0":1},"next":{"t/0":2},"end":"complete"}}'
+	} | pay-tobase --dead-letter - | grep -q complete
+	# A capture of a topic is a file, though its records are the topic's.
+	jq -c '{topic:"t",partition:0,offset:.id,payload:tojson}' g >k
+	run -65 bash -c 'set -o pipefail; pay-consume k | pay-tobase --dead-letter -'
+	[[ $output == *'no line became a payment, 2 are bad'* ]]
 }
