@@ -186,12 +186,7 @@ static void take_option(struct consume *consume, enum own_option option)
 	case TWICE: wish->twice = true; break;
 	case COLUMNS: consume->columns = options->value; break;
 	case DELIMITER: wish->delimiter = delimiter_of(options->value); break;
-	case ENCODING:
-		if (!encoding_known(options->value))
-			options_misuse("--encoding: iconv knows no \"%s\" (iconv -l lists what it knows)",
-				       options->value);
-		wish->encoding = options->value;
-		break;
+	case ENCODING: wish->encoding = options->value; break;
 	case SKIP_LINES: wish->skip_lines = options_number(options, 0, INT64_MAX - 1); break;
 	case UNTERMINATED: wish->unterminated = true; break;
 	case ALLOW_GAP: wish->allow_gap = true; break;
@@ -217,13 +212,15 @@ static bool of_tables(const struct consume *consume)
 	return consume->columns || wish->delimiter || wish->skip_lines > 0;
 }
 
-/* Whoever says how tables are written has no other files. */
+/* How text and tables are written; whoever says that of tables has no other files. */
 static void wish_tables(struct consume *consume)
 {
 	struct capture_wish *wish = &consume->wish;
 	if (of_tables(consume) && wish->format != CAPTURE_AUTO && wish->format != CAPTURE_CSV)
 		options_misuse("--columns, --delimiter and --skip-lines are for tables, not for --format %s",
 			       consume->format);
+	if (wish->encoding && !encoding_known(wish->encoding))
+		options_misuse("--encoding: iconv knows no \"%s\" (iconv -l lists what it knows)", wish->encoding);
 	if (of_tables(consume))
 		wish->format = CAPTURE_CSV;
 	if (!wish->delimiter)

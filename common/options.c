@@ -203,6 +203,9 @@ static _Noreturn void finish(void)
 
 static _Noreturn void help(const struct program *program)
 {
+	/* In one write: who reads only its beginning ends nobody. */
+	static char room[64 << 10];
+	setvbuf(stdout, room, _IOFBF, sizeof room);
 	printf("%s: %s\n\nUsage: %s [OPTION]...%s%s\n", program->name, program->about, program->name,
 	       *program->operands ? " " : "", program->operands);
 	if (program->options && program->options->name) {
