@@ -68,6 +68,9 @@ $(BUILD)/tests/test-rules: $(BUILD)/cmd/pay-rule/rules.o $(BUILD)/cmd/pay-rule/k
 $(BUILD)/tests/test-totals: $(BUILD)/cmd/pay-agg/totals.o $(BUILD)/cmd/pay-agg/known.o
 $(BUILD)/tests/test-position: $(BUILD)/cmd/pay-consume/position.o
 $(BUILD)/tests/test-trace: $(BUILD)/cmd/pay-consume/trace.o
+$(BUILD)/tests/test-doubt: $(BUILD)/cmd/pay-consume/doubt.o
+$(BUILD)/tests/test-encoding: $(BUILD)/cmd/pay-consume/encoding.o
+$(BUILD)/tests/test-sources: $(BUILD)/cmd/pay-tobase/sources.o
 $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -I. $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBRARY) $(LIBS_UNIT) $(LIBS)
