@@ -208,7 +208,7 @@ flow() { # flow FILE [CONSUME-OPTION]...
 
 @test "the page's messages of clusters are those of the programs" {
 	for text in 'are gone (retention); feed them from a capture (pay-consume --covers ' \
-		'holds another message than when it was read: the topic was made anew' 'no broker has answered for' \
+		'holds another message than when it was read' 'the topic was made anew' 'no broker has answered for' \
 		'records are not acknowledged' 'another producer has taken over the transactional id' \
 		'this one wrote nothing since'; do
 		grep -qF "$text" "$page"

@@ -45,6 +45,7 @@ struct witness {
 	uint64_t hash;
 	bool asked;    /* it is on its way once more */
 	bool missing;  /* where reading was to go on is not there */
+	int misses;    /* how often that was, without a message between */
 	double looked; /* stats_clock() when it was asked for last */
 };
 

@@ -10,6 +10,7 @@
 /* After so long without a message a topic may have been made anew: this takes the cluster longer. And while messages
  * come without a pause, since many were read ahead, each partition's witness is asked for so often. */
 static const double SILENCE = 0.1, BETWEEN = 10; /* seconds */
+enum { MISSES_MOST = 10 };
 
 #define MADE_ANEW "the topic was made anew; settle what is missing, then begin with new databases or another topic name"
 
@@ -65,6 +66,7 @@ static void meet(struct topics *topics, struct topic_partition *partition, const
 bool witness_passes(struct topics *topics, struct topic_partition *partition, const rd_kafka_message_t *message)
 {
 	struct witness *witness = &partition->witness;
+	witness->misses = 0;
 	if (witness->asked) {
 		meet(topics, partition, message);
 	} else if (partition->at_end && stats_clock() - partition->quiet >= SILENCE) {
@@ -103,6 +105,14 @@ static void find_again(struct topics *topics, struct topic_partition *partition)
 		     "%s/%d: offset %" PRId64
 		     " is not in the topic any more: retention has overtaken us, or the topic was made anew",
 		     partition->topic, (int)partition->number, partition->next);
+	}
+	if (++witness->misses > MISSES_MOST) {
+		output_flush(&topics->delivery->out);
+		fail(EX_OPERATOR,
+		     "%s/%d: offset %" PRId64
+		     " is refused as out of range, again and again, though the topic has %" PRId64 " to %" PRId64
+		     "; look after the cluster",
+		     partition->topic, (int)partition->number, partition->next, low, high - 1);
 	}
 	if (witness->offset < low)
 		choose(partition);
