@@ -64,6 +64,11 @@ $(BUILD)/parts/$(1).o: $(patsubst %.c,$(BUILD)/%.o,cmd/$(1).c $(wildcard cmd/$(1
 endef
 $(foreach stage,$(STAGES),$(eval $(call part,$(stage))))
 
+# What pay-audit reads it reads by the code of those that wrote it.
+$(BIN)/pay-audit: $(patsubst %,$(BUILD)/cmd/%.o,pay-store/export pay-store/line pay-store/schema pay-store/segment pay-agg/grouping \
+	pay-agg/known pay-agg/state pay-agg/total pay-agg/totals)
+
+$(BUILD)/tests/test-counts: $(BUILD)/cmd/pay-audit/counts.o $(BUILD)/cmd/pay-audit/findings.o
 $(BUILD)/tests/test-rules: $(BUILD)/cmd/pay-rule/rules.o $(BUILD)/cmd/pay-rule/key.o $(BUILD)/cmd/pay-rule/dictionary.o
 $(BUILD)/tests/test-totals: $(BUILD)/cmd/pay-agg/totals.o $(BUILD)/cmd/pay-agg/known.o
 $(BUILD)/tests/test-position: $(BUILD)/cmd/pay-consume/position.o

@@ -44,12 +44,13 @@ static void write_count(struct output *out, struct slice name, amount_sum number
 	write_number(out, number);
 }
 
-/* `"REASON":N` for each reason that was met; quoted: as decimal strings. */
+/* `"REASON":N` for each reason that was met, in records or in money, so that both lists have the same reasons; amounts:
+ * the money, as decimal strings. */
 static void write_dropped(struct output *out, const struct stats *stats, bool amounts)
 {
 	const char *comma = "";
 	for (unsigned i = 0; i < stats->dropped_n; i++) {
-		if (stats->dropped[i].records == 0 && !(amounts && stats->dropped[i].amount != 0))
+		if (stats->dropped[i].records == 0 && stats->dropped[i].amount == 0)
 			continue;
 		struct slice reason = slice_of(stats->dropped[i].reason);
 		output_bytes(out, slice_of(comma));

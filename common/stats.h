@@ -9,11 +9,12 @@
 
 enum { STATS_REASONS = 256 };
 
-/* in = out + all dropped, in records and, where amounts are known, in money. */
+/* in = out + all dropped, in records and, where amounts are known, in money. The money of a record that became a dead
+ * letter is dropped as DEAD in either case: a letter that flows on is a record of out, but has no amount. */
 struct stats {
 	uint64_t in, out;
 	uint64_t duplicates; /* records whose coordinates a sink already had */
-	uint64_t dead; /* records that this program found bad; those it did not write on are dropped as DEAD too */
+	uint64_t dead; /* records that this program found bad; those whose letter left the stream are dropped as DEAD */
 	bool amounts;  /* the records have amounts */
 	amount_sum amount_in, amount_out;
 	struct {

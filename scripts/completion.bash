@@ -37,4 +37,4 @@ _paypipe() {
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$word")
 }
 
-complete -o filenames -F _paypipe pay-agg pay-consume pay-filter pay-gen pay-produce pay-rule pay-run pay-store pay-tobase
+complete -o filenames -F _paypipe pay-agg pay-audit pay-consume pay-filter pay-gen pay-produce pay-rule pay-run pay-store pay-tobase

@@ -129,25 +129,49 @@ int64_t export_amount(sqlite3_stmt *row)
 	return sqlite3_column_int64(row, AMOUNT_COLUMN);
 }
 
-size_t export_row(struct output *output, sqlite3_stmt *statement, enum table table, struct scratch *scratch)
+/* The line of the row at hand, without its line feed, valid until the statement is stepped or scratch is used. */
+static struct slice row_line(sqlite3_stmt *statement, enum table table, struct scratch *scratch)
 {
 	struct slice text[ROW_TEXTS] = {0};
 	struct coordinates at = export_coordinates(statement);
 	int64_t money = sqlite3_column_int64(statement, AMOUNT_COLUMN);
 	struct slice record = column_text(statement, RECORD_COLUMN);
 
-	if (record.p) {
-		output_line(output, record);
-		return record.n;
-	}
+	if (record.p)
+		return record;
 	for (int i = 0; plan[table].text[i] != ROW_TEXTS; i++)
 		text[plan[table].text[i]] = column_text(statement, FIRST_TEXT + i);
 	char *line = scratch_room(scratch, line_room(at.source, text));
 	size_t n = table == TABLE_DEAD         ? line_dead(line, &at, text)
 		   : table == TABLE_STATISTICS ? line_total(line, text, at.offset, money)
 					       : line_payment(line, &at, text, money);
-	output_line(output, (struct slice){line, n});
-	return n;
+	return (struct slice){line, n};
+}
+
+size_t export_row(struct output *output, sqlite3_stmt *statement, enum table table, struct scratch *scratch)
+{
+	struct slice line = row_line(statement, table, scratch);
+	output_line(output, line);
+	return line.n;
+}
+
+void export_each(struct database *database, enum table table, export_reader *each, void *self)
+{
+	char *sql = must_format("SELECT %s FROM %s", plan[table].columns, table_name[table]);
+	sqlite3_stmt *statement = database_prepare(database, sql);
+	struct scratch scratch = {0}, padded = {0};
+
+	while (database_step(database, statement)) {
+		struct slice line = row_line(statement, table, &scratch);
+		char *copy = scratch_room(&padded, line.n + 1 + JSON_PADDING);
+		memcpy(copy, line.p, line.n);
+		copy[line.n] = '\n';
+		each(self, (struct slice){copy, line.n}, sqlite3_column_int64(statement, AMOUNT_COLUMN));
+	}
+	sqlite3_finalize(statement);
+	free(scratch.p);
+	free(padded.p);
+	free(sql);
 }
 
 uint64_t export_table(struct database *database, const char *name, const char *where, struct output *output)

@@ -9,6 +9,7 @@
 #include "output.h"
 #include "record.h"
 #include "schema.h"
+#include "slice.h"
 
 /* Writes the records of a table in the order of its key as plain lines; where is an SQL condition over its columns, or
  * NULL. All are of one moment, also while another program writes. Another table, or a condition that is not one, ends
@@ -36,5 +37,12 @@ char *export_select(enum table table, const char *where);
 struct coordinates export_coordinates(sqlite3_stmt *row);
 int64_t export_amount(sqlite3_stmt *row);
 size_t export_row(struct output *output, sqlite3_stmt *row, enum table table, struct scratch *scratch);
+
+/* A reader of a store's records: a record's line, behind which are a line feed and JSON_PADDING bytes as json.h asks,
+ * and what its column `amount` says. */
+typedef void export_reader(void *self, struct slice line, int64_t money);
+
+/* Calls each with every record of a table, in no particular order. */
+void export_each(struct database *database, enum table table, export_reader *each, void *self);
 
 #endif
