@@ -75,6 +75,18 @@ counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
 	[ "$status" = 76 ]
 }
 
+@test "names are shown without what a terminal would act on" {
+	mkdir days
+	pay-gen -n 10 >$'days/1\e[31m\u009b'
+	pay-gen -n 10 --malformed 0.1 --seed 2 >$'days/2\e[31m\u009b'
+	run -65 backfill days -o $'out\e['
+	[ "${lines[0]}" = 'backfill: 1\x1b[31m\xc2\x9b' ]
+	[[ $output == *'backfill: 2\x1b[31m\xc2\x9b failed; 1 days before it are done'* ]]
+	[[ $output != *$'\e'* && $output != *$'\u009b'* ]]
+	POSIXLY_CORRECT=1 run -0 backfill days -o $'out\e[' --dead-letter -
+	[[ $output == *'days settled into out\x1b['* && $output != *$'\e'* ]]
+}
+
 @test "misuse is 64, a missing folder 66" {
 	run backfill
 	[ "$status" = 64 ]

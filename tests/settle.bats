@@ -29,7 +29,7 @@ a_day() {
 	cp out/totals.ndjson first
 	run settle -q -o out --dead-letter - day.ndjson
 	[ "$status" = 0 ]
-	[ -z "$output" ]
+	[[ $output == "settle: 10 bad records wait in settle.db (pay-tobase "*", pay-consume "*")" ]]
 	cmp first out/totals.ndjson
 }
 
@@ -339,4 +339,204 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 		run settle $wrong
 		[ "$status" = 64 ]
 	done
+}
+
+@test "dead letters of every kind from every stage, in the store or in a file: everything adds up, on a second run too" {
+	local seed first
+	first=${LETTERS_SEED:-$((RANDOM % 1000000))}
+	printf 'merchantNumber\nm-2\n' >merchants.csv
+	for ((seed = first; seed < first + ${LETTERS_ROUNDS:-4}; seed++)); do
+		echo "LETTERS_SEED=$seed"
+		python3 "$BATS_TEST_DIRNAME/settle/letters.py" "$seed" >day
+		python3 "$BATS_TEST_DIRNAME/settle/letters.py" "$((seed + 1000000))" >next
+		options=(--default-cycle M+1:LAST --reject 'X=if .amount % 7 == 0 then error("no") else false end')
+		case $((seed % 4)) in
+		0) options+=(--dedupe-by id) ;;
+		1) options+=(-j 2) ;;
+		2) options+=(--rule-url http://127.0.0.1:9/rule --on-api-error reject) ;;
+		3) options+=(--merchants merchants.csv) ;;
+		esac
+		for letters in - bad.ndjson; do
+			rm -rf out
+			for _ in 1 2; do
+				run -0 settle -o out --dead-letter "$letters" "${options[@]}" day
+				echo "$output"
+				[ "${lines[-1]}" = "Everything adds up." ]
+			done
+			run -0 settle -o out --dead-letter "$letters" "${options[@]}" next
+			echo "$output"
+			[ "${lines[-1]}" = "Everything adds up." ]
+		done
+	done
+}
+
+@test "one cause, one message: what later stages say only because an earlier one ended is not shown" {
+	a_day
+	for wrong in 5s/CARD/XX/ '7s/^/{/'; do
+		sed "$wrong" day.ndjson >bad
+		run -65 --separate-stderr settle -q -o out <(head -n 300 bad)
+		echo "$stderr"
+		[ "${#stderr_lines[@]}" = 2 ]
+		[[ ${stderr_lines[0]} == pay-*": bad record: "* ]]
+		[[ ${stderr_lines[1]} == "settle: pay-"*" failed (65); "* ]]
+	done
+	# a stage that says nothing because it is killed
+	pay-gen -n 2000 >day
+	mkdir late
+	printf '#!/bin/sh\nhead -c 1000 >/dev/null; kill -KILL $$\n' >late/pay-filter
+	chmod +x late/pay-filter
+	PATH=$PWD/late:$PATH run -70 --separate-stderr settle -q -o other day
+	echo "$stderr"
+	[ "$stderr" = "settle: pay-filter was ended by signal 9" ]
+	# one that ends in order, though nobody told it to: then what the next one says is all that is known
+	printf '#!/bin/sh\nhead -c 1000 >/dev/null; exit 0\n' >late/pay-filter
+	PATH=$PWD/late:$PATH run -65 --separate-stderr settle -q -o third day
+	echo "$stderr"
+	[ "${#stderr_lines[@]}" = 2 ]
+	[[ ${stderr_lines[0]} == "pay-store: standard input: empty, not even a mark came"* ]]
+	[[ ${stderr_lines[1]} == "settle: pay-store failed (65); "* ]]
+}
+
+@test "what stages say is handed on while they run" {
+	mkfifo live
+	pay-gen -n 10 >day
+	exec 7<>live
+	{ cat day && echo nonsense && cat day; } >&7
+	# a warning of the first stage: the rest of the run still waits for the pipe
+	mkdir late
+	printf '#!/bin/sh\necho "pay-rule: something to say" >&2\nexec "%s" "$@"\n' "$(command -v pay-rule)" >late/pay-rule
+	chmod +x late/pay-rule
+	PATH=$PWD/late:$PATH settle -q -o out --dead-letter - live 2>said 3>&- &
+	for _ in {1..200}; do
+		! grep -q "something to say" said || break
+		sleep 0.05
+	done
+	grep -q "something to say" said
+	kill -TERM $!
+	wait $! || [ $? = 75 ]
+}
+
+# following OUT: a settle on a pipe that stays open, once it has settled 50 payments; sets settle to its process
+following() {
+	[ -p live ] || mkfifo live
+	pay-gen -n 50 >day
+	exec 7<>live
+	cat day >&7
+	settle -q -o "$PWD/$1" live 2>said 3>&- 7>&- &
+	settle=$!
+	for _ in {1..200}; do
+		! sqlite3 -readonly "$1/totals.db" 'SELECT 1 FROM cover' 2>&1 | grep -qx 1 || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+@test "SIGHUP ends a run in order, as SIGTERM does" {
+	following out
+	kill -HUP "$settle"
+	status=0
+	wait "$settle" || status=$?
+	cat said
+	[ "$status" = 75 ]
+	grep -q "told to stop" said
+	[ "$(tail -n 1 out/report)" = "Everything adds up." ]
+}
+
+@test "a settle that is killed takes its pipeline with it, and the next run has the lock and clears up" {
+	following out
+	kill -KILL "$settle"
+	wait "$settle" || true
+	compgen -G 'out/.run-*' >/dev/null
+	for _ in {1..200}; do # pay-consume ends in order, and all behind it drain
+		! flock -n out/lock true || break
+		sleep 0.05
+	done
+	flock -n out/lock true
+	settle -q -o out --as other day
+	[ "$(tail -n 1 out/report)" = "Everything adds up." ]
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 100 ]
+	[ -z "$(compgen -G 'out/.run-*')" ]
+}
+
+@test "-j: a pipe and standard input are opened once and settled whole" {
+	pay-gen -n 300 >day
+	settle -q -o whole day
+	mkfifo pipe
+	(cat day >pipe && touch written) 3>&- &
+	run -0 timeout 60 settle -q -j 2 -o piped --as day pipe
+	echo "$output"
+	wait $!
+	[ -e written ]
+	cmp whole/totals.ndjson piped/totals.ndjson
+	timeout 60 settle -q -j 2 -o read - <day
+	cmp whole/totals.ndjson read/totals.ndjson
+	timeout 60 settle -q -j 3 -o both day <(cat day)
+	[ "$(jq -s 'map(.value.count) | add' both/totals.ndjson)" = 600 ]
+}
+
+@test "neither POSIXLY_CORRECT, nor TMPDIR, nor ~/.sqliterc, nor a folder with spaces and quotes changes anything" {
+	a_day
+	settle -q -o whole --default-cycle D+2 --dead-letter - day.ndjson
+	mkdir "it's \"a\" folder"
+	echo '.mode json' >.sqliterc
+	run env HOME="$PWD" POSIXLY_CORRECT=1 TMPDIR="$PWD/it's \"a\" folder" settle -o "o'u \"t" --default-cycle D+2 --dead-letter - day.ndjson
+	[ "$status" = 0 ]
+	[ "${lines[-1]}" = "Everything adds up." ]
+	cmp whole/totals.ndjson "o'u \"t/totals.ndjson"
+	env POSIXLY_CORRECT=1 TMPDIR=/nowhere HOME="$PWD" settle -q -j 2 -o shares --default-cycle D+2 --dead-letter - day.ndjson
+	cmp whole/totals.ndjson shares/totals.ndjson
+	[ -z "$(ls -A "it's \"a\" folder")" ]
+}
+
+@test "names are shown without what a terminal would act on" {
+	pay-gen -n 300 >$'day\e[31m\u009b'
+	: >$'empty\e[31m\u009b'
+	run -0 settle -o out -j 2 $'day\e[31m\u009b' $'empty\e[31m\u009b'
+	[[ $output == *'empty\x1b[31m\xc2\x9b: not split'* ]]
+	[[ $output != *$'\e'* && $output != *$'\u009b'* ]]
+	run -0 settle -o out -j 2 $'day\e[31m\u009b'
+	pay-gen -n 301 >$'day\e[31m\u009b'
+	run -76 settle -o out -j 2 $'day\e[31m\u009b'
+	[[ $output == 'settle: day\x1b[31m\xc2\x9b: was settled as '* ]]
+	run -64 settle -o out $'--\e[31m'
+	[[ $output != *$'\e'* ]]
+}
+
+@test "a plan knows its names in every locale" {
+	pay-gen -n 300 >tag-ä
+	LC_ALL=C.UTF-8 settle -q -j 2 -o out tag-ä
+	LC_ALL=C settle -q -j 2 -o out tag-ä
+	[ "$(wc -l <out/shares)" = 2 ]
+	LC_ALL=C settle -q -j 2 -o other tag-ä
+	LC_ALL=C.UTF-8 settle -q -j 2 -o other tag-ä
+	[ "$(wc -l <other/shares)" = 2 ]
+}
+
+@test "an option that counts once is refused when it is given twice" {
+	pay-gen -n 10 >day
+	for twice in '-o out -o other' '-p a --policy b' '--merchants=a -m b' '--dead-letter - --dead-letter=x' '-t a --topic a' \
+		'-g a -g b' '-b a --brokers b' '--default-cycle D+1 --default-cycle D+1' '-j 2 -j 2' '--lock-wait 1 --lock-wait 2'; do
+		# shellcheck disable=SC2086 # options and their arguments
+		run -64 settle -o out $twice day
+		[[ $output == *"is given twice"* ]]
+	done
+	[ ! -e out ]
+	settle -q -q -o out -a paymentMethodType=A -a paymentMethodType=B --reject 'A=false' --reject 'B=false' --as a day
+}
+
+@test "payments of which none was settled are said, and a day without payments is not" {
+	pay-gen -n 20 --test 1 >tests
+	run -0 --separate-stderr settle -q -o out tests
+	[ "$stderr" = "settle: nothing settled of 20 payments that came: no base record (TEST_PAYMENT 20)" ]
+	[ -z "$output" ]
+	run -0 --separate-stderr settle -q -o out tests
+	[ -z "$stderr" ]
+	pay-gen -n 0 >finish
+	run -0 --separate-stderr settle -q -o other finish
+	[ -z "$stderr" ]
+	# what the report says is not said beside it where both go to one place
+	run -0 settle -o third tests
+	[ "$(grep -c "nothing settled" <<<"$output")" = 1 ]
+	run -0 --separate-stderr settle -o fourth tests
+	[[ $stderr == *"nothing settled"* ]]
 }
