@@ -65,8 +65,7 @@ endef
 $(foreach stage,$(STAGES),$(eval $(call part,$(stage))))
 
 # What pay-audit reads it reads by the code of those that wrote it.
-$(BIN)/pay-audit: $(patsubst %,$(BUILD)/cmd/%.o,pay-store/export pay-store/line pay-store/schema pay-store/segment pay-agg/grouping \
-	pay-agg/known pay-agg/state pay-agg/total pay-agg/totals)
+$(BIN)/pay-audit: $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/pay-store/*.c cmd/pay-agg/*.c))
 
 $(BUILD)/tests/test-counts: $(BUILD)/cmd/pay-audit/counts.o $(BUILD)/cmd/pay-audit/findings.o
 $(BUILD)/tests/test-rules: $(BUILD)/cmd/pay-rule/rules.o $(BUILD)/cmd/pay-rule/key.o $(BUILD)/cmd/pay-rule/dictionary.o

@@ -1,8 +1,10 @@
 /* pay-audit: holds against each other what the stages of a pipeline counted and what its databases hold, and prints the
  * table, and each identity that does not hold. It only reads. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fail.h"
@@ -20,7 +22,7 @@ enum { OPT_STATISTICS = 1, OPT_STOPPED };
 
 static const struct option_entry entries[] = {
     {OPT_STATISTICS, 's', "statistics", "FILE",
-     "what the stages of a pipeline wrote for --stats, in their order (repeatable)"},
+     "what the stages of a pipeline wrote by --stats, or a folder of such files"},
     {OPT_STOPPED, 0, "stopped", NULL, "the pipelines were told to stop, so they wrote no final totals"},
     {0},
 };
@@ -42,8 +44,7 @@ struct audit {
 	char **folders;  /* those that anything was kept in */
 	char **names;    /* of each, as findings name it: "share-1: ", or "" */
 	size_t n;
-	const char **statistics; /* files */
-	size_t statistics_n;
+	const char *statistics; /* NULL: none are given */
 	bool stopped;
 	struct counts counts; /* of all pipelines */
 	struct kept kept;
@@ -98,33 +99,55 @@ static void find_folders(struct audit *audit)
 		     audit->folder);
 }
 
-/* The name of a file of statistics, for findings, where there are several. */
-static const char *pipeline_name(const char *path)
+static int is_shown(const struct dirent *entry)
 {
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
+	return entry->d_name[0] != '.';
+}
+
+/* Adds what a pipeline counted. where: as findings name it; NULL: it is the only one. */
+static void read_pipeline(struct audit *audit, const char *path, const char *where)
+{
+	static struct counts counts;
+	counts = (struct counts){0};
+	counts_read(&counts, path);
+	/* The sums may hide what single pipelines must not. */
+	if (where) {
+		char *lead = must_format("%s: ", where);
+		counts_check(&counts, lead, &audit->findings);
+		free(lead);
+	}
+	counts_add(&audit->counts, &counts, path);
+}
+
+static void read_pipelines(struct audit *audit, const char *folder)
+{
+	struct dirent **files;
+	int n = scandir(folder, &files, is_shown, alphasort);
+	if (n < 0)
+		fail(fail_status(errno, EX_NOINPUT), "%s: cannot be read:", folder);
+	if (n == 0)
+		fail(EX_NOINPUT, "%s: no file of statistics is there", folder);
+	for (int i = 0; i < n; i++) {
+		char *path = must_format("%s/%s", folder, files[i]->d_name);
+		read_pipeline(audit, path, n > 1 ? files[i]->d_name : NULL);
+		free(path);
+		free(files[i]);
+	}
+	free(files);
 }
 
 static void read_statistics(struct audit *audit)
 {
-	for (size_t i = 0; i < audit->statistics_n; i++) {
-		static struct counts counts;
-		const char *path = audit->statistics[i];
-		counts = (struct counts){0};
-		counts_read(&counts, path);
-		/* The sums may hide what single pipelines must not. */
-		if (audit->statistics_n > 1) {
-			char *where = must_format("%s: ", pipeline_name(path));
-			counts_check(&counts, where, &audit->findings);
-			free(where);
-		}
-		counts_add(&audit->counts, &counts, path);
-	}
-	if (audit->statistics_n > 0) {
-		counts_check(&audit->counts, "", &audit->findings);
-		counts_print(&audit->counts);
-		shown_print(stdout, "\n");
-	}
+	struct stat status;
+	if (!audit->statistics)
+		return;
+	if (stat(audit->statistics, &status) == 0 && S_ISDIR(status.st_mode))
+		read_pipelines(audit, audit->statistics);
+	else
+		read_pipeline(audit, audit->statistics, NULL);
+	counts_check(&audit->counts, "", &audit->findings);
+	counts_print(&audit->counts);
+	shown_print(stdout, "\n");
 }
 
 static void check_shares(struct audit *audit)
@@ -250,10 +273,9 @@ static void warn_of_nothing(const struct audit *audit)
 static void read_options(struct audit *audit, struct options *options, int argc, char **argv)
 {
 	options_start(options, &program, argc, argv);
-	audit->statistics = must_alloc((size_t)argc * sizeof *audit->statistics);
 	for (int id; (id = options_next(options));)
 		switch (id) {
-		case OPT_STATISTICS: audit->statistics[audit->statistics_n++] = options->value; break;
+		case OPT_STATISTICS: audit->statistics = options->value; break;
 		case OPT_STOPPED: audit->stopped = true; break;
 		}
 	if (options->operands_n != 1)

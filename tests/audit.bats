@@ -35,6 +35,23 @@ a_result() {
 	[ "${lines[-1]}" = "Everything adds up." ]
 }
 
+@test "a folder of statistics is that of several pipelines: each must add up, and their sum" {
+	a_result
+	mkdir counted.all
+	cp counted counted.all/one
+	jq -c '.in = 0 | .out = 0 | .dropped = {} | .tagged = null | del(.tagged) | if .amount then .amount = {in: "0", out: "0", dropped: {}} else . end |
+		if .program == "pay-produce" then .in = 7 | .out = 7 else . end' counted >counted.all/two
+	run -70 --separate-stderr pay-audit --statistics counted.all out
+	[[ $output == *"DOES NOT ADD UP: totals in totals.db, and what pay-produce read: "* ]]
+	run -0 --separate-stderr pay-audit --stopped --statistics counted.all out
+	# what one has too much, the other lacks
+	sed -i '/pay-filter/s/"in":\([0-9]*\)/"in":1\1/' counted.all/one
+	run -70 --separate-stderr pay-audit --stopped --statistics counted.all out
+	[[ $output == *"DOES NOT ADD UP: one: pay-filter: in, and out + dropped: "* ]]
+	mkdir none
+	run -66 pay-audit --statistics none out
+}
+
 @test "each identity that does not hold is a line, and ends with 70" {
 	a_result
 	check() { # check FINDING [STATISTICS]: of the folder `changed`

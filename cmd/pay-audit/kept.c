@@ -65,35 +65,89 @@ void kept_check(const char *folder)
 	open_and_close(folder, "totals.db", DATABASE_TOTALS);
 }
 
-/* How many messages are FINISH and closed a day: one that became a dead letter is counted there, also once a corrected
- * line has made a payment of it. */
-static int64_t count_finish(struct database *log, struct database *settle)
+/* Binds the coordinates that a row begins with to the first three parameters of a statement. */
+static void bind_coordinates(struct database *database, sqlite3_stmt *to, sqlite3_stmt *row)
+{
+	database_bind(database, to, 1, column_text(row, 0));
+	sqlite3_bind_int64(to, 2, sqlite3_column_int64(row, 1));
+	sqlite3_bind_int64(to, 3, sqlite3_column_int64(row, 2));
+}
+
+/* Whether the statement has a row for the coordinates that another row begins with. */
+static bool has_coordinates(struct database *database, sqlite3_stmt *find, sqlite3_stmt *row)
+{
+	bind_coordinates(database, find, row);
+	bool has = database_step(database, find);
+	if (has)
+		sqlite3_reset(find);
+	return has;
+}
+
+/* How many FINISH of the log became dead letters: they are counted there, also once a corrected line has made a payment
+ * of one. */
+static int64_t count_dead_finish(struct database *log, struct database *settle)
 {
 	sqlite3_stmt *finish =
 	    database_prepare(log, "SELECT source, partition, \"offset\" FROM payment_log WHERE action = 'FINISH'");
 	sqlite3_stmt *letter = database_prepare(
 	    settle, "SELECT 1 FROM dead_letter WHERE source = ?1 AND partition = ?2 AND \"offset\" = ?3");
 	int64_t n = 0;
-	while (database_step(log, finish)) {
-		database_bind(settle, letter, 1, column_text(finish, 0));
-		sqlite3_bind_int64(letter, 2, sqlite3_column_int64(finish, 1));
-		sqlite3_bind_int64(letter, 3, sqlite3_column_int64(finish, 2));
-		if (database_step(settle, letter))
-			sqlite3_reset(letter);
-		else
-			n++;
-	}
+	while (database_step(log, finish))
+		n += has_coordinates(settle, letter, finish);
 	sqlite3_finalize(finish);
 	sqlite3_finalize(letter);
 	return n;
 }
 
+/* Whether the text of a letter is that of a message whose action is FINISH. */
+static bool is_finish(struct record *record, struct names *names, int action, struct slice raw, struct scratch *padded,
+		      struct scratch *decoded)
+{
+	const char *reason;
+	char *copy = scratch_room(padded, raw.n + 1 + JSON_PADDING);
+	memcpy(copy, raw.p, raw.n);
+	copy[raw.n] = '\n';
+	if (memchr(copy, '\n', raw.n) || !record_read(record, names, copy, &reason))
+		return false;
+	const struct member *member = members_get(&record->top, action);
+	return member && member->type == JSON_STRING && slice_equal(member_decoded(member, decoded), SLICE("FINISH"));
+}
+
+/* The same for those that --prune-log took out of the log, which the letters alone remember. */
+static int64_t count_pruned_finish(struct database *log, struct database *settle)
+{
+	struct names names;
+	struct record record;
+	struct scratch padded = {0}, decoded = {0};
+	int64_t n = 0;
+	if (number(log, "SELECT EXISTS (SELECT 1 FROM pruned)") == 0)
+		return 0;
+	names_init(&names);
+	int action = names_need(&names, SLICE("action"));
+	record_init(&record);
+	sqlite3_stmt *letters = database_prepare(
+	    settle, "SELECT source, partition, \"offset\", raw FROM dead_letter WHERE stage = 'pay-tobase'");
+	sqlite3_stmt *pruned =
+	    database_prepare(log, "SELECT 1 FROM pruned WHERE source = ?1 AND partition = ?2 AND lo <= ?3 AND hi > ?3");
+	while (database_step(settle, letters))
+		n += is_finish(&record, &names, action, column_text(letters, 3), &padded, &decoded) &&
+		     has_coordinates(log, pruned, letters);
+	sqlite3_finalize(letters);
+	sqlite3_finalize(pruned);
+	record_free(&record);
+	free(padded.p);
+	free(decoded.p);
+	return n;
+}
+
+/* The view counts what --prune-log took out too. */
 static void read_log(struct kept *kept, struct database *log, struct database *settle)
 {
-	kept->messages += number(log, "SELECT count(*) FROM payment_log");
+	kept->messages += number(log, "SELECT messages FROM logged");
+	kept->finish += number(log, "SELECT finish FROM logged") - count_dead_finish(log, settle) -
+			count_pruned_finish(log, settle);
 	kept->bad_lines += number(log, "SELECT count(*) FROM dead_letter");
 	kept->corrected += number(log, "SELECT count(*) FROM dead_letter WHERE corrected");
-	kept->finish += count_finish(log, settle);
 }
 
 /* Names of stages are data: of letters in a captured file they can be anything. */
@@ -151,11 +205,6 @@ static void take_total(void *self, struct slice key, uint64_t count, amount_sum 
 	totals_file_next(&balance->file, key, count, sum);
 }
 
-static void ignore_wide(void *self, struct slice key, uint64_t count, amount_sum sum)
-{
-	(void)self, (void)key, (void)count, (void)sum;
-}
-
 static void take_base(void *self, struct slice line, int64_t money)
 {
 	struct balance *balance = self;
@@ -171,7 +220,7 @@ static void take_base(void *self, struct slice line, int64_t money)
 		member = members_get(&balance->record.top, NAME_AMOUNT);
 	if (!member || member->type != JSON_NUMBER || !amount_read(member->value, &value) ||
 	    grouping_key(&balance->grouping, &balance->record, &key) ||
-	    grouping_subtracts(&balance->grouping, &balance->record, &subtracts)) {
+	    grouping_subtracts(&balance->grouping, &balance->record, value, &subtracts)) {
 		balance->no_key++;
 		return;
 	}
@@ -196,13 +245,12 @@ static void read_totals(struct balance *balance, const char *folder, const char 
 	char *database = in_folder(folder, "totals.db"), *file = in_folder(folder, "totals.ndjson");
 	state_open_read(&balance->state, database, NULL, NULL, false, &balance->grouping);
 	totals_file_open(&balance->file, file, &balance->grouping);
-	amount_sum before = balance->kept->keys;
-	state_read(&balance->state, ignore_wide, take_total, balance);
+	state_read(&balance->state, take_total, balance);
 	totals_file_close(&balance->file);
 	if (balance->file.missing) {
 		warn("%s: not there, so the totals of totals.db are compared with no file", file);
 	} else {
-		findings_same(findings, balance->kept->keys - before, (amount_sum)balance->file.lines,
+		findings_same(findings, (amount_sum)balance->file.due, (amount_sum)balance->file.lines,
 			      "%stotals in totals.db, and lines in totals.ndjson", where);
 		if (balance->file.differ > 0)
 			findings_add(findings,

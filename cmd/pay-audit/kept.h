@@ -13,7 +13,7 @@
 
 /* What the folders that were read hold together. Zero-initialise, then kept_start. */
 struct kept {
-	amount_sum messages, bad_lines; /* log.db: rows of payment_log and dead_letter */
+	amount_sum messages, bad_lines; /* log.db: messages that ever came, and rows of dead_letter */
 	amount_sum finish;              /* of the messages those that are FINISH, and no dead letter of settle.db */
 	amount_sum corrected;           /* of the bad lines those that are messages too, by a corrected line */
 	amount_sum base, base_money, unsettled, unsettled_money;

@@ -42,6 +42,7 @@ void totals_file_next(struct totals_file *file, struct slice key, uint64_t count
 	int64_t narrow;
 	if (file->missing || !amount_narrow(sum, &narrow))
 		return;
+	file->due++;
 	char *due = scratch_room(&file->line, total_room(&file->writer, key));
 	size_t n = total_write(&file->writer, due, key, count, sum);
 	if (!take_line(file, &line) || !slice_equal(line, (struct slice){due, n}))

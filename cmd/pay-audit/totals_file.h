@@ -12,6 +12,7 @@
 
 struct totals_file {
 	bool missing;       /* there is no such file: nothing is compared */
+	uint64_t due;       /* lines that it should have */
 	uint64_t lines;     /* of the file, once it was closed */
 	uint64_t differ;    /* lines that are not what they should be, missing and superfluous ones too */
 	struct input input; /* the rest is its own */
