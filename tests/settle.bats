@@ -540,3 +540,17 @@ following() {
 	run -0 --separate-stderr settle -o fourth tests
 	[[ $stderr == *"nothing settled"* ]]
 }
+
+@test "an action that is declared is settled, once the log is pruned too" {
+	pay-gen -n 20 | sed 's/"paymentActionType":"[A-Z_]*"/"paymentActionType":"CHARGEBACK"/' >day
+	{ cat day && echo '{"channel":"KIOSK","action":"FINISH"}'; } >bad
+	run -0 settle -o out -a paymentActionType=CHARGEBACK:- --dead-letter - bad
+	[ "${lines[-1]}" = "Everything adds up." ]
+	pay-gen -n 20 --seed 2 --date 2025-06-25 >later
+	run -0 settle -o out -a paymentActionType=CHARGEBACK:- --dead-letter - later
+	[ "${lines[-1]}" = "Everything adds up." ]
+	pay-store -d out/log.db --prune-log 1
+	[ "$(sqlite3 out/log.db 'SELECT count(*) FROM payment_log')" -lt 30 ]
+	run -0 pay-audit -q out
+	[ "${lines[-1]}" = "Everything adds up." ]
+}

@@ -61,6 +61,7 @@ KINDS = [
 
 lines = [kind() for kind in KINDS for _ in range(chance.randrange(1, 4))]
 chance.shuffle(lines)
+lines.insert(0, payment())  # a file that begins as something else is refused as a file
 for line in lines:
     out.write(line if isinstance(line, bytes) else line.encode())
     out.write(b"\r\n" if chance.random() < 0.1 else b"\n")
