@@ -70,6 +70,7 @@ $(BIN)/pay-audit: $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/pay-store/*.c cmd/p
 $(BUILD)/tests/test-counts: $(BUILD)/cmd/pay-audit/counts.o $(BUILD)/cmd/pay-audit/findings.o
 $(BUILD)/tests/test-rules: $(BUILD)/cmd/pay-rule/rules.o $(BUILD)/cmd/pay-rule/key.o $(BUILD)/cmd/pay-rule/dictionary.o
 $(BUILD)/tests/test-totals: $(BUILD)/cmd/pay-agg/totals.o $(BUILD)/cmd/pay-agg/known.o
+$(BUILD)/tests/test-dayclock: $(BUILD)/cmd/pay-filter/dayclock.o
 $(BUILD)/tests/test-position: $(BUILD)/cmd/pay-consume/position.o
 $(BUILD)/tests/test-trace: $(BUILD)/cmd/pay-consume/trace.o
 $(BUILD)/tests/test-doubt: $(BUILD)/cmd/pay-consume/doubt.o

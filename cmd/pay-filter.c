@@ -27,8 +27,9 @@ static const struct option_entry options_own[] = {
     {REJECT | OPTION_REPEATS, 'r', "reject", "REASON=EXPR", "reject what a jq expression is true for; may be repeated"},
     {TAG, 't', "tag", NULL, "pass rejected records on with \"_unsettled\":\"REASON\""},
     {REJECTS | OPTION_WRITES, 0, "rejects", "FILE", "append rejected records, tagged, to FILE"},
-    {DEDUPE | OPTION_WRITES, 0, "dedupe", "DB", "DUPLICATE: met before under other coordinates, as DB remembers"},
-    {DEDUPE_BY, 0, "dedupe-by", "MEMBERS", "what identifies a payment: members separated by commas"},
+    {DEDUPE | OPTION_WRITES, 0, "dedupe", "DB",
+     "DUPLICATE or CONFLICT: met before under other coordinates, as DB remembers"},
+    {DEDUPE_BY, 0, "dedupe-by", "MEMBERS", "what identifies an event: members separated by commas"},
     {DEDUPE_DAYS, 0, "dedupe-days", "N", "payment dates of duplicates are at most N days apart (31)"},
     {EXPLAIN, 0, "explain", NULL, "write each record's verdict instead of the records"},
     {TEST, 0, "test", "CASES", "run a policy's test cases, {\"in\":{},\"expect\":\"REASON\"|null}"},
@@ -65,7 +66,7 @@ struct filter {
 	struct stage stage;
 	struct request request;
 	struct judge judge;
-	struct identity identity;
+	struct identity identity, payment; /* of --dedupe-by; what a claim is compared by */
 	struct dedupe *dedupe;
 	struct append rejects;
 	struct scratch scratch;
@@ -74,6 +75,8 @@ struct filter {
 		uint64_t records;
 	} tagged[STATS_REASONS]; /* for --stats */
 	unsigned tagged_n;
+	uint64_t conflicts;
+	char *conflict; /* the first of them, for the user */
 };
 
 static void read_request(struct request *request, struct options *options)
@@ -132,8 +135,10 @@ static void read_policy(struct filter *filter, struct names *names)
 		policy_merchants(policy, names, request->merchants, "--merchants");
 	for (int i = 0; i < request->reject_n; i++)
 		add_expression(&filter->judge.expressions, request->reject[i]);
-	if (request->dedupe)
+	if (request->dedupe) {
 		identity_read(&filter->identity, request->members, names);
+		identity_rest(&filter->payment, &filter->identity);
+	}
 }
 
 /* --check: the policy as it is understood. */
@@ -214,7 +219,8 @@ static void reject(struct filter *filter, struct stream *stream, const struct re
 	stream_drop(stream, stats_reason(&stream->stats, why));
 }
 
-/* {"_src":…,"verdict":"REASON"|null,"by":"policy.csv:3"|null}; of a duplicate also who claimed its identity. */
+/* {"_src":…,"verdict":"REASON"|null,"by":"policy.csv:3"|null}; of a duplicate or conflict also who claimed its
+ * identity. */
 static void explain(struct filter *filter, struct stream *stream, struct slice verdict, const char *by,
 		    const struct coordinates *of)
 {
@@ -240,27 +246,63 @@ static void explain(struct filter *filter, struct stream *stream, struct slice v
 	stream_wrote(stream, (size_t)(to - start), stream->amount);
 }
 
+/* Keeps for the user who is the first in conflict, and with whom. */
+static void note_conflict(struct filter *filter, const struct dedupe_record *record)
+{
+	struct coordinates of = {0};
+	if (filter->conflicts++ > 0)
+		return;
+	dedupe_met(filter->dedupe, record, &of);
+	const struct coordinates *each[] = {&record->own, &of};
+	char *text[2];
+	for (int i = 0; i < 2; i++)
+		text[i] = must_format("%.*s/%d/%lld", (int)each[i]->source.n, each[i]->source.p,
+				      (int)each[i]->partition, (long long)each[i]->offset);
+	filter->conflict = of.source.n > 0 ? must_format("%s, with %s", text[0], text[1]) : must_strdup(text[0]);
+	free(text[0]);
+	free(text[1]);
+}
+
+/* Nobody is set aside in silence because somebody else came with the same identity. */
+static void tell_conflicts(struct filter *filter)
+{
+	if (filter->conflicts > 0)
+		warn("%llu in CONFLICT: a record has the identity of an earlier one (--dedupe-by %s), but another "
+		     "action, amount or merchant; the first is %s. Name what tells events apart, such as "
+		     "transactionId,paymentActionType, with a new database, if these are payments of their own",
+		     (unsigned long long)filter->conflicts, filter->identity.spelled, filter->conflict);
+	filter->conflicts = 0;
+}
+
 /* Whether the same payment came before. Returns false if the record was found bad instead. */
 static bool judge_duplicate(struct filter *filter, struct stream *stream, const struct record *record,
 			    struct verdict *verdict, struct coordinates *of)
 {
-	const struct member *date = members_get(&record->top, NAME_PAYMENT_DATE);
-	struct coordinates own;
-	XXH128_hash_t identity;
-	date_day day;
-	if (!stream_coordinates(stream, record, &own))
+	static const char *const reasons[] = {[CLAIM_DUPLICATE] = "DUPLICATE", [CLAIM_CONFLICT] = "CONFLICT"};
+	const struct siphash_key *key = dedupe_key(filter->dedupe);
+	const struct members *top = &record->top;
+	const struct member *date = members_get(top, NAME_PAYMENT_DATE);
+	struct dedupe_record met;
+	if (!stream_coordinates(stream, record, &met.own))
 		return false;
-	if (!date || date->type != JSON_STRING || !date_time_read(member_decoded(date, &filter->scratch), &day, NULL)) {
+	if (!date || date->type != JSON_STRING ||
+	    !date_time_read(member_decoded(date, &filter->scratch), &met.day, NULL)) {
 		stream_bad(stream, record, "paymentDate is missing or no date-time, and --dedupe needs it");
 		return false;
 	}
-	if (!identity_hash(&filter->identity, &record->top, stream->amount, &identity)) {
+	if (!identity_given(&filter->identity, top)) {
 		stream_bad(stream, record, "nothing identifies it: %s is missing (--dedupe-by)",
 			   filter->identity.spelled);
 		return false;
 	}
-	if (dedupe_met(filter->dedupe, identity, &own, day, filter->request.explain ? of : NULL))
-		*verdict = (struct verdict){"DUPLICATE", "--dedupe"};
+	met.identity = identity_hash(&filter->identity, key, top, stream->amount);
+	met.payment = identity_hash(&filter->payment, key, top, stream->amount);
+	enum claim_verdict found = dedupe_met(filter->dedupe, &met, filter->request.explain ? of : NULL);
+	if (found == CLAIM_HOLDS)
+		return true;
+	if (found == CLAIM_CONFLICT && !filter->request.explain)
+		note_conflict(filter, &met);
+	*verdict = (struct verdict){reasons[found], "--dedupe"};
 	return true;
 }
 
@@ -313,6 +355,7 @@ static void finish(void *self, struct stream *stream, enum stream_end how)
 {
 	(void)how;
 	struct filter *filter = self;
+	tell_conflicts(filter);
 	if (!filter->request.tag)
 		return;
 	char *text = must_strdup(",\"tagged\":{");
@@ -324,6 +367,13 @@ static void finish(void *self, struct stream *stream, enum stream_end how)
 	}
 	stream->more = must_format("%s}", text);
 	free(text);
+}
+
+/* What was set aside before an error is said all the same. */
+static void finish_broken(void *self, struct stream *stream)
+{
+	(void)stream;
+	tell_conflicts(self);
 }
 
 /* What was printed must reach its reader. */
@@ -381,7 +431,8 @@ static struct stream *open_stage(struct options *options, int *status)
 				       .confined = !request->dedupe,
 				       .record = take,
 				       .segment = finish_segment,
-				       .end = finish};
+				       .end = finish,
+				       .broken = finish_broken};
 	settings->plain |= request->explain;
 	if (request->cases) {
 		options_alone(options, "--test");

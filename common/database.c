@@ -168,6 +168,11 @@ static _Noreturn void other_version(const struct database *database, enum databa
 		     "(--backup "
 		     "TO makes a copy before)",
 		     database->path, (long long)version, now, kind == DATABASE_STORE ? "pay-store" : "pay-agg");
+	if (kind == DATABASE_DEDUPE && version < now)
+		fail(EX_CONFIG,
+		     "%s: has schema version %lld, this program knows %d; move it away, and feed the payments of the "
+		     "last weeks (--dedupe-days and 7 days more) once again into a new one, under their coordinates",
+		     database->path, (long long)version, now);
 	fail(EX_CONFIG, "%s: has schema version %lld, this program knows %d; use the paypipe that made it",
 	     database->path, (long long)version, now);
 }

@@ -22,7 +22,7 @@ enum database_kind {
 enum {
 	DATABASE_STORE_VERSION = 4,
 	DATABASE_TOTALS_VERSION = 3,
-	DATABASE_DEDUPE_VERSION = 3,
+	DATABASE_DEDUPE_VERSION = 4,
 	DATABASE_PINS_VERSION = 2
 };
 /* The oldest that --upgrade brings to the present one (see upgrade.h). */

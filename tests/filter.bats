@@ -265,7 +265,7 @@ cases.ndjson:4: expected A, got B by --reject' ]
 
 @test "the same payment under other coordinates is a duplicate; its own never is" {
 	base 1 'id="a"' >one
-	base 2 'id="a"' >two
+	base 2 'id="a"' amount=1 >two
 	base 3 'id="b"' >three
 	cat one two three | pay-filter --dedupe d.db --dedupe-by id | jq .amount | xargs >first
 	cat one two three | pay-filter --dedupe d.db --dedupe-by id | jq .amount | xargs >again
@@ -274,6 +274,71 @@ cases.ndjson:4: expected A, got B by --reject' ]
 	[ "$(stat -c %a d.db)" = 600 ]
 	pay-filter --dedupe d.db --dedupe-by id --explain two >out
 	[ "$(cat out)" = '{"_src":"day/0/2","verdict":"DUPLICATE","by":"--dedupe","of":"day/0/1"}' ]
+}
+
+@test "the same identity with another action, amount or merchant is in conflict, which is said once, and counted" {
+	base 1 'id="a"' >in
+	base 2 'id="a"' amount=1 >>in
+	base 3 'id="a"' amount=1 'paymentActionType="CANCEL"' >>in
+	base 4 'id="a"' amount=2 >>in
+	base 5 'id="a"' amount=1 'merchantNumber="m2"' >>in
+	base 6 'id="a"' amount=1 'merchantNumber="\u006d1"' >>in
+	for run in first again; do
+		pay-filter --tag --stats --dedupe d.db --dedupe-by id in 2>err >out
+		[ "$(jq -r '._unsettled // "-"' out | xargs)" = '- DUPLICATE CONFLICT CONFLICT CONFLICT DUPLICATE' ] || { cat "$run" out && return 1; }
+		[ "$(grep -c CONFLICT: err)" -eq 1 ]
+		grep -q '^pay-filter: 3 in CONFLICT: .*(--dedupe-by id).*the first is day/0/3, with day/0/1' err
+		[ "$(tail -n 1 err | jq -c '[.in, .out, .tagged]')" = '[6,6,{"DUPLICATE":2,"CONFLICT":3}]' ]
+	done
+	pay-filter --stats --rejects rejects.ndjson --dedupe e.db --dedupe-by id in 2>err | jq .amount | grep -qx 1
+	[ "$(jq -r ._unsettled rejects.ndjson | sort | uniq -c | xargs)" = '3 CONFLICT 2 DUPLICATE' ]
+	[ "$(tail -n 1 err | jq -c '[.dropped, .amount.dropped]')" = '[{"DUPLICATE":2,"CONFLICT":3},{"DUPLICATE":"2","CONFLICT":"4"}]' ]
+	pay-filter --explain --dedupe d.db --dedupe-by id in | sed -n 3p >out
+	[ "$(cat out)" = '{"_src":"day/0/3","verdict":"CONFLICT","by":"--dedupe","of":"day/0/1"}' ]
+}
+
+@test "an identity claimed ahead by somebody else's payment does not set a payment aside in silence" {
+	base 1 'id="a"' 'merchantNumber="thief"' >in
+	base 2 'id="a"' amount=1 >>in
+	base 3 'id="a"' amount=1 >>in
+	pay-filter --tag --dedupe d.db --dedupe-by id in 2>err >out
+	[ "$(jq -r '._unsettled // "-"' out | xargs)" = '- CONFLICT CONFLICT' ]
+	grep -q '2 in CONFLICT' err
+}
+
+@test "with the id of the event a cancel is a payment of its own" {
+	base 1 'id="a"' >in
+	base 2 'id="a"' amount=1 'paymentActionType="CANCEL"' >>in
+	base 3 'id="a"' amount=1 'paymentActionType="CANCEL"' >>in
+	explained 'null null DUPLICATE' --dedupe d.db --dedupe-by id,paymentActionType <in
+	pay-filter --dedupe d.db --dedupe-by id,paymentActionType in 2>err >/dev/null
+	[ ! -s err ]
+}
+
+@test "conflicts are said also where the run ends by an error" {
+	base 1 'id="a"' >in
+	base 2 'id="a"' >>in
+	echo x >>in
+	run -65 pay-filter --dedupe d.db --dedupe-by id in
+	[[ $output == *'1 in CONFLICT'* ]]
+}
+
+@test "a database of identities that an older paypipe made is refused, and what to do is said" {
+	base 1 'id="a"' | pay-filter --dedupe d.db --dedupe-by id >/dev/null
+	sqlite3 d.db 'PRAGMA user_version = 3'
+	run -78 pay-filter --dedupe d.db --dedupe-by id <<<"$(base 2 'id="b"')"
+	[[ $output == *'d.db: has schema version 3, this program knows 4; move it away, and feed the payments of the last weeks'* ]]
+}
+
+@test "identities are hashed under a key of each database's own" {
+	for database in d.db e.db; do
+		base 1 'id="a"' | pay-filter --dedupe "$database" --dedupe-by id >/dev/null
+	done
+	[ "$(sqlite3 d.db 'SELECT length(key) FROM setting')" = 16 ]
+	[ "$(sqlite3 d.db 'SELECT hex(claims) FROM piece')" != "$(sqlite3 e.db 'SELECT hex(claims) FROM piece')" ]
+	sqlite3 d.db "UPDATE setting SET key = x'00'"
+	run -65 pay-filter --dedupe d.db --dedupe-by id <<<"$(base 2 'id="b"')"
+	[[ $output == *'d.db: has settings that no pay-filter has written'* ]]
 }
 
 @test "an identity is made of values, not of spellings, and null is not absent" {
@@ -287,6 +352,7 @@ cases.ndjson:4: expected A, got B by --reject' ]
 	}
 	differ() { same "$@" 2; }
 	same id '.id="Z"' '.id="Z" | .amount=5'
+	same id,amount '.id="Z"' '.id="Z" | .amount=1'
 	same id,x '.id="a" | .x={"a":1}' '.id="a" | .x={"a":1}'
 	same _key,id '.id="a"' '.id="a"'
 	differ id,x '.id="ab" | .x="c"' '.id="a" | .x="bc"'
@@ -299,7 +365,7 @@ cases.ndjson:4: expected A, got B by --reject' ]
 	{
 		base 1 'id="a"' testPayment=true
 		base 2 'id="a"'
-		base 3 'id="a"'
+		base 3 'id="a"' amount=2
 	} |
 		explained 'TEST_PAYMENT null DUPLICATE' --dedupe d.db --dedupe-by id
 }
@@ -311,7 +377,7 @@ cases.ndjson:4: expected A, got B by --reject' ]
 }
 
 @test "duplicates are at most --dedupe-days apart, before or after" {
-	day() { base "$1" 'id="a"' "paymentDate=\"2025-05-$2T00:00\""; }
+	day() { base "$1" 'id="a"' amount=1 "paymentDate=\"2025-05-$2T00:00\""; }
 	{
 		day 1 10
 		day 2 12
@@ -328,13 +394,34 @@ cases.ndjson:4: expected A, got B by --reject' ]
 	python3 "$BATS_TEST_DIRNAME/filter/duplicates.py"
 }
 
-@test "one date far ahead does not make it forget" {
-	{
-		base 1 'id="a"'
-		base 2 'id="b"' 'paymentDate="2099-01-01T00:00"'
-		base 3 'id="a"'
-	} >in
-	explained 'null null DUPLICATE' --dedupe d.db --dedupe-by id --dedupe-days 5 <in
+@test "neither one date far ahead nor a thousand make it forget, first of all or behind others" {
+	many() { # many FIRST COUNT ID DATE - so many payments with identities and coordinates of their own
+		seq "$1" $(($1 + $2 - 1)) | sed "s|.*|{\"_src\":\"day/0/&\",\"amount\":1,\"confirmDate\":\"2025-05-01\",\"paymentDate\":\"$4T00:00\",\"id\":\"$3&\"}|"
+	}
+	first() { many 1 1 a "$1" | sed "s|day/0/1|$2/0/1|"; }
+	for before in 0 2000; do
+		for ahead in 1 40 1500; do
+			rm -f d.db
+			{
+				first 2025-05-19 one
+				many 10 "$before" b 2025-05-19
+				many 10000 "$ahead" c 2099-01-01
+				first 2025-05-19 other
+			} | pay-filter --explain --dedupe d.db --dedupe-by id --dedupe-days 5 | tail -n 1 >out
+			[ "$(cat out)" = '{"_src":"other/0/1","verdict":"DUPLICATE","by":"--dedupe","of":"one/0/1"}' ] || { echo "$before, $ahead" && return 1; }
+		done
+	done
+}
+
+@test "what was met weeks ago, as most payments say, is forgotten" {
+	for day in 01 08 15 22; do
+		seq 1000 | sed "s|.*|{\"_src\":\"$day/0/&\",\"amount\":1,\"confirmDate\":\"2025-05-01\",\"paymentDate\":\"2025-05-${day}T00:00\",\"id\":\"$day&\"}|"
+	done >in
+	pay-filter --dedupe d.db --dedupe-by id --dedupe-days 0 in >/dev/null
+	again() { sed -n "$1p" in | sed 's|"_src":"[0-9]*|"_src":"again|' | pay-filter --explain --dedupe d.db --dedupe-by id --dedupe-days 0 | verdicts; }
+	[ "$(again 1)" = null ]
+	[ "$(again 2001)" = null ]
+	[ "$(again 3001)" = DUPLICATE ]
 }
 
 @test "a record without anything to identify it, or without a date, is bad under --dedupe" {

@@ -7,7 +7,7 @@
 #include "fail.h"
 
 enum {
-	PIECE_CLAIMS = 80,   /* at most, on average: so that a piece fits into a page with some to spare */
+	PIECE_CLAIMS = 66,   /* at most, on average: so that a piece fits into a page with some to spare */
 	PIECE_BITS = 24,     /* of a piece's id tell its place in its run */
 	MERGED = 16,         /* runs of a level that become one of the next */
 	RUN_LARGE = 1 << 20, /* claims of a run that is merged no more */
@@ -17,21 +17,23 @@ enum {
 	FIRST_RUNS = 64
 };
 
-/* A claim in a piece: 40 bytes, little-endian. */
+/* A claim in a piece: 48 bytes, little-endian. */
 struct entry {
-	uint64_t high, low, offset;
-	uint32_t partition; /* and in the highest bit whether it is a duplicate */
-	uint32_t source, day, met;
+	uint64_t high, low;
+	uint64_t payment; /* and in its lowest bits the verdict */
+	uint64_t offset;
+	uint32_t partition, source, day, met;
 };
-_Static_assert(sizeof(struct entry) == 40, "an entry has no gaps");
-static const uint32_t duplicate_bit = UINT32_C(1) << 31;
+_Static_assert(sizeof(struct entry) == 48, "an entry has no gaps");
+static const uint64_t verdict_bits = (UINT64_C(1) << CLAIM_VERDICT_BITS) - 1;
 
 static struct entry entry_of(const struct claim *claim)
 {
 	return (struct entry){.high = htole64(claim->high),
 			      .low = htole64(claim->low),
+			      .payment = htole64(claim->payment | claim->verdict),
 			      .offset = htole64((uint64_t)claim->offset),
-			      .partition = htole32((uint32_t)claim->partition | (claim->duplicate ? duplicate_bit : 0)),
+			      .partition = htole32((uint32_t)claim->partition),
 			      .source = htole32((uint32_t)claim->source),
 			      .day = htole32((uint32_t)claim->day),
 			      .met = htole32((uint32_t)claim->met)};
@@ -39,12 +41,13 @@ static struct entry entry_of(const struct claim *claim)
 
 static struct claim claim_of(const struct entry *entry)
 {
-	uint32_t partition = le32toh(entry->partition);
+	uint64_t payment = le64toh(entry->payment);
 	return (struct claim){.high = le64toh(entry->high),
 			      .low = le64toh(entry->low),
+			      .payment = payment & ~verdict_bits,
+			      .verdict = (enum claim_verdict)(payment & verdict_bits),
 			      .offset = (int64_t)le64toh(entry->offset),
-			      .partition = (int32_t)(partition & ~duplicate_bit),
-			      .duplicate = partition & duplicate_bit,
+			      .partition = (int32_t)le32toh(entry->partition),
 			      .source = le32toh(entry->source),
 			      .day = (date_day)le32toh(entry->day),
 			      .met = (date_day)le32toh(entry->met)};

@@ -17,12 +17,22 @@
 #include "database.h"
 #include "date.h"
 
+/* What was found of a record with an identity. */
+enum claim_verdict {
+	CLAIM_HOLDS,     /* it has claimed the identity */
+	CLAIM_DUPLICATE, /* another record of the same payment had */
+	CLAIM_CONFLICT   /* a record of another payment had */
+};
+
+enum { CLAIM_VERDICT_BITS = 2 }; /* that a payment's hash leaves free for it */
+
 struct claim {
 	uint64_t high, low; /* the identity */
+	uint64_t payment;   /* what is paid to whom, hashed, CLAIM_VERDICT_BITS of it 0 */
 	int64_t source, offset;
 	int32_t partition;
 	date_day day, met; /* of the payment; where the clock stood then */
-	bool duplicate;    /* the verdict */
+	enum claim_verdict verdict;
 };
 
 /* The file's tables for claims; `run` says which runs there are, `piece` has their claims: its id is the run's, shifted

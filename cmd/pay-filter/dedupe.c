@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "claims.h"
+#include "dayclock.h"
 #include "fail.h"
 #include "partitions.h"
 
@@ -16,8 +17,8 @@ enum {
 
 /* A segment that changes the file changes `generation`. */
 static const char schema[] =
-    "CREATE TABLE setting(only_row INTEGER PRIMARY KEY CHECK(only_row = 1), members TEXT NOT NULL, clock INTEGER,"
-    " generation INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE setting(only_row INTEGER PRIMARY KEY CHECK(only_row = 1), members TEXT NOT NULL, key BLOB NOT NULL,"
+    " clock INTEGER, began INTEGER, votes BLOB NOT NULL, generation INTEGER NOT NULL) STRICT;"
     "CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;" CLAIMS_SCHEMA;
 
 struct source {
@@ -31,8 +32,8 @@ struct dedupe {
 	bool open, dry;
 	bool reading; /* a read transaction spans the segment, so that look-ups do not lock and unlock each time */
 	int days, remembered; /* between payments of one identity; between the clock and what counts */
-	bool clock_set;
-	date_day clock;
+	struct dayclock clock;
+	struct siphash_key key;
 	int64_t generation;
 	sqlite3_stmt *find_source, *name_source;
 	struct claims claims;  /* in the file */
@@ -47,29 +48,44 @@ struct dedupe {
 	struct scratch claimant;
 };
 
+/* Of a new file; where nothing is written, for this run. */
+static void make_setting(struct dedupe *dedupe, const char *members)
+{
+	uint8_t key[SIPHASH_KEY];
+	siphash_make_key(key);
+	dedupe->key = siphash_key(key);
+	if (dedupe->dry)
+		return;
+	sqlite3_stmt *s = database_prepare(&dedupe->file, "INSERT INTO setting VALUES(1, ?1, ?2, NULL, NULL, x'', 0)");
+	database_bind(&dedupe->file, s, 1, slice_of(members));
+	sqlite3_bind_blob(s, 2, key, sizeof key, SQLITE_STATIC);
+	database_do(&dedupe->file, s);
+	sqlite3_finalize(s);
+}
+
 static void read_setting(struct dedupe *dedupe, const char *members)
 {
 	struct database *file = &dedupe->file;
-	sqlite3_stmt *s = database_prepare(file, "SELECT members, clock, generation,"
+	sqlite3_stmt *s = database_prepare(file, "SELECT members, clock, generation, key, began, votes,"
 						 " (SELECT coalesce(max(id), 0) + 1 FROM source) FROM setting");
 	if (!database_step(file, s)) {
 		sqlite3_finalize(s);
-		if (dedupe->dry)
-			return;
-		s = database_prepare(file, "INSERT INTO setting VALUES(1, ?1, NULL, 0)");
-		database_bind(file, s, 1, slice_of(members));
-		database_do(file, s);
-		sqlite3_finalize(s);
+		make_setting(dedupe, members);
 		return;
 	}
 	const char *known = (const char *)sqlite3_column_text(s, 0);
 	if (strcmp(known, members) != 0)
 		fail(EX_CONFIG, "%s: was made with --dedupe-by %s, not %s: use that, or another file", file->path,
 		     known, members);
-	dedupe->clock_set = sqlite3_column_type(s, 1) != SQLITE_NULL;
-	dedupe->clock = sqlite3_column_int(s, 1);
+	dedupe->clock.set = sqlite3_column_type(s, 1) != SQLITE_NULL;
+	dedupe->clock.now = sqlite3_column_int(s, 1);
 	dedupe->generation = sqlite3_column_int64(s, 2);
-	dedupe->next_source = sqlite3_column_int64(s, 3);
+	dedupe->clock.began = sqlite3_column_int(s, 4);
+	dedupe->next_source = sqlite3_column_int64(s, 6);
+	if (sqlite3_column_bytes(s, 3) != SIPHASH_KEY ||
+	    !dayclock_read(&dedupe->clock, sqlite3_column_blob(s, 5), (size_t)sqlite3_column_bytes(s, 5)))
+		fail(EX_DATAERR, "%s: has settings that no pay-filter has written: restore the file", file->path);
+	dedupe->key = siphash_key(sqlite3_column_blob(s, 3));
 	sqlite3_finalize(s);
 }
 
@@ -129,8 +145,10 @@ struct dedupe *dedupe_open(const char *path, const char *members, int days, doub
 		database_open_read(&dedupe->file, path, DATABASE_DEDUPE);
 	else
 		dedupe->open = false;
-	if (!dedupe->open)
+	if (!dedupe->open) {
+		make_setting(dedupe, members);
 		return dedupe;
+	}
 	/* One view of all that is read here; where nothing is written it stays to the end. */
 	database_run(&dedupe->file, "BEGIN");
 	dedupe->reading = true;
@@ -197,10 +215,12 @@ static void tell(struct dedupe *dedupe, const struct claim *claim, struct coordi
 struct met {
 	const struct dedupe *dedupe;
 	const struct claim *fresh;
-	bool all;             /* it matters who holds the claim, also when the verdict is known */
-	bool before;          /* the record itself was met, with the verdict own.duplicate */
-	bool claimed;         /* another record holds a claim that counts */
-	struct claim own, by; /* set where the flags are; of several claims the earliest */
+	date_day since;                /* what was met before it no longer counts */
+	bool all;                      /* it matters who holds the claim, also when the verdict is known */
+	bool before;                   /* the record itself was met, with the verdict own.verdict */
+	bool claimed;                  /* another record of the same payment holds a claim that counts */
+	bool contested;                /* one of another payment does */
+	struct claim own, by, against; /* set where the flags are; of several claims the earliest */
 };
 
 static bool earlier(const struct claim *a, const struct claim *b)
@@ -212,23 +232,32 @@ static bool earlier(const struct claim *a, const struct claim *b)
 	return a->partition != b->partition ? a->partition < b->partition : a->offset < b->offset;
 }
 
+/* Keeps the earliest claim of a kind. */
+static void note(bool *any, struct claim *earliest, const struct claim *known)
+{
+	if (!*any || earlier(known, earliest))
+		*earliest = *known;
+	*any = true;
+}
+
 /* Looks at a claim of the identity; returns whether others may change the verdict. */
 static bool consider(void *context, const struct claim *known)
 {
 	struct met *met = context;
 	const struct dedupe *dedupe = met->dedupe;
 	const struct claim *fresh = met->fresh;
-	if ((int64_t)dedupe->clock - known->met > dedupe->remembered)
+	if (known->met < met->since)
 		return true;
 	if (known->source == fresh->source && known->partition == fresh->partition && known->offset == fresh->offset) {
 		met->before = true;
 		met->own = *known;
-	} else if (!known->duplicate && llabs((long long)fresh->day - known->day) <= dedupe->days &&
-		   (!met->claimed || earlier(known, &met->by))) {
-		met->claimed = true;
-		met->by = *known;
+	} else if (known->verdict == CLAIM_HOLDS && llabs((long long)fresh->day - known->day) <= dedupe->days) {
+		if (known->payment == fresh->payment)
+			note(&met->claimed, &met->by, known);
+		else
+			note(&met->contested, &met->against, known);
 	}
-	return !met->before || (met->all && met->own.duplicate);
+	return !met->before || (met->all && met->own.verdict != CLAIM_HOLDS);
 }
 
 static void look_up(struct dedupe *dedupe, struct met *met)
@@ -252,37 +281,44 @@ static void keep(struct dedupe *dedupe, const struct claim *fresh)
 	chain(dedupe, dedupe->pending_n++);
 }
 
-bool dedupe_met(struct dedupe *dedupe, XXH128_hash_t identity, const struct coordinates *own, date_day day,
-		struct coordinates *claimant)
+const struct siphash_key *dedupe_key(const struct dedupe *dedupe)
+{
+	return &dedupe->key;
+}
+
+enum claim_verdict dedupe_met(struct dedupe *dedupe, const struct dedupe_record *record, struct coordinates *claimant)
 {
 	if (dedupe->open)
 		start_reading(dedupe);
-	struct claim fresh = {.high = identity.high64,
-			      .low = identity.low64,
-			      .source = source_id(dedupe, own->source),
-			      .offset = own->offset,
-			      .partition = own->partition,
-			      .day = day};
-	struct met met = {.dedupe = dedupe, .fresh = &fresh, .all = claimant != NULL};
+	struct claim fresh = {.high = record->identity.high,
+			      .low = record->identity.low,
+			      .payment = record->payment.low << CLAIM_VERDICT_BITS,
+			      .source = source_id(dedupe, record->own.source),
+			      .offset = record->own.offset,
+			      .partition = record->own.partition,
+			      .day = record->day};
+	struct met met = {.dedupe = dedupe,
+			  .fresh = &fresh,
+			  .since = dayclock_since(&dedupe->clock, dedupe->remembered),
+			  .all = claimant != NULL};
 	look_up(dedupe, &met);
+	enum claim_verdict verdict = met.before      ? met.own.verdict
+				     : met.claimed   ? CLAIM_DUPLICATE
+				     : met.contested ? CLAIM_CONFLICT
+						     : CLAIM_HOLDS;
 	if (!met.before) {
-		/* Only what is new moves the clock: a record met again has moved it already. */
-		if (!dedupe->clock_set)
-			dedupe->clock = day;
-		else if (day > dedupe->clock)
-			dedupe->clock++;
-		dedupe->clock_set = true;
-		fresh.met = dedupe->clock;
-		fresh.duplicate = met.claimed;
+		/* Only what is new votes: a record met again has done so already. */
+		dayclock_vote(&dedupe->clock, record->day);
+		fresh.met = dayclock_stamp(&dedupe->clock);
+		fresh.verdict = verdict;
 		keep(dedupe, &fresh);
 	}
-	bool duplicate = met.before ? met.own.duplicate : met.claimed;
-	if (duplicate && claimant) {
+	if (verdict != CLAIM_HOLDS && claimant) {
 		*claimant = (struct coordinates){0};
-		if (met.claimed)
-			tell(dedupe, &met.by, claimant);
+		if (verdict == CLAIM_DUPLICATE ? met.claimed : met.contested)
+			tell(dedupe, verdict == CLAIM_DUPLICATE ? &met.by : &met.against, claimant);
 	}
-	return duplicate;
+	return verdict;
 }
 
 static void insert_sources(struct dedupe *dedupe)
@@ -299,6 +335,23 @@ static void insert_sources(struct dedupe *dedupe)
 	sqlite3_finalize(s);
 }
 
+/* What changes of the setting with each segment. */
+static void write_clock(struct dedupe *dedupe)
+{
+	const struct dayclock *clock = &dedupe->clock;
+	uint8_t votes[DAYCLOCK_BYTES];
+	sqlite3_stmt *s =
+	    database_prepare(&dedupe->file, "UPDATE setting SET votes = ?1, generation = ?2, clock = ?3, began = ?4");
+	sqlite3_bind_blob(s, 1, votes, (int)dayclock_write(clock, votes), SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, ++dedupe->generation);
+	if (clock->set) {
+		sqlite3_bind_int(s, 3, clock->now);
+		sqlite3_bind_int(s, 4, clock->began);
+	}
+	database_do(&dedupe->file, s);
+	sqlite3_finalize(s);
+}
+
 void dedupe_commit(struct dedupe *dedupe)
 {
 	if (dedupe->dry || dedupe->pending_n == 0)
@@ -308,14 +361,9 @@ void dedupe_commit(struct dedupe *dedupe)
 	database_begin(file);
 	check_unchanged(dedupe);
 	insert_sources(dedupe);
-	int64_t counts = (int64_t)dedupe->clock - dedupe->remembered;
 	claims_add(&dedupe->claims, dedupe->pending, dedupe->pending_n,
-		   counts > INT32_MIN ? (date_day)counts : INT32_MIN);
-	sqlite3_stmt *s = database_prepare(file, "UPDATE setting SET clock = ?1, generation = ?2");
-	sqlite3_bind_int(s, 1, dedupe->clock);
-	sqlite3_bind_int64(s, 2, ++dedupe->generation);
-	database_do(file, s);
-	sqlite3_finalize(s);
+		   dayclock_since(&dedupe->clock, dedupe->remembered));
+	write_clock(dedupe);
 	database_commit(file);
 	dedupe->pending_n = 0;
 	memset(dedupe->table, 0, dedupe->pending_capacity * sizeof *dedupe->table);

@@ -23,27 +23,47 @@ void identity_read(struct identity *identity, const char *spelled, struct names 
 	}
 }
 
+void identity_rest(struct identity *rest, const struct identity *identity)
+{
+	static const int paid[] = {NAME_MERCHANT_NUMBER, NAME_PAYMENT_ACTION_TYPE, NAME_AMOUNT};
+	*rest = (struct identity){0};
+	for (size_t i = 0; i < sizeof paid / sizeof *paid; i++) {
+		int at = 0;
+		while (at < identity->n && identity->name[at] != paid[i])
+			at++;
+		if (at == identity->n)
+			rest->name[rest->n++] = paid[i];
+	}
+}
+
+bool identity_given(const struct identity *identity, const struct members *members)
+{
+	for (int i = 0; i < identity->n; i++)
+		if (member_given(members_get(members, identity->name[i])))
+			return true;
+	return false;
+}
+
+enum { PUT_MOST = 1 + sizeof(uint32_t) + sizeof(int64_t) }; /* bytes beside a value that is text */
+
 /* What is hashed of a member: a letter for its type, then of a value its length and bytes. */
 static char *put(char *to, char type, const void *bytes, size_t n)
 {
-	uint64_t length = n;
+	uint32_t length = (uint32_t)n; /* of a part of a line */
 	*to++ = type;
 	memcpy(to, &length, sizeof length);
 	memcpy(to + sizeof length, bytes, n);
 	return to + sizeof length + n;
 }
 
-bool identity_hash(struct identity *identity, const struct members *members, int64_t amount, XXH128_hash_t *to)
+struct siphash identity_hash(struct identity *identity, const struct siphash_key *key, const struct members *members,
+			     int64_t amount)
 {
 	size_t room = 0;
-	bool given = false;
 	for (int i = 0; i < identity->n; i++) {
 		const struct member *member = members_get(members, identity->name[i]);
-		room += 1 + 2 * sizeof(uint64_t) + (member ? member->value.n : 0);
-		given = given || member_given(member);
+		room += PUT_MOST + (member ? member->value.n : 0);
 	}
-	if (!given)
-		return false;
 	char *text = scratch_room(&identity->text, room), *end = text;
 	for (int i = 0; i < identity->n; i++) {
 		const struct member *member = members_get(members, identity->name[i]);
@@ -58,6 +78,5 @@ bool identity_hash(struct identity *identity, const struct members *members, int
 			end = put(end, (char)member->type, member->value.p, member->value.n);
 		}
 	}
-	*to = XXH3_128bits(text, (size_t)(end - text));
-	return true;
+	return siphash(key, (struct slice){text, (size_t)(end - text)});
 }

@@ -49,14 +49,14 @@ def demand(true, text):
 
 # --- what is kept
 
-CLAIM = struct.Struct("<qqqIIii")  # as cmd/pay-filter/claims.c has it
+CLAIM = struct.Struct("<qqqqIIii")  # as cmd/pay-filter/claims.c has it
 
 
 def unfold(connection):
-    """The claims of pay-filter --dedupe, which lie in pieces of 40 bytes each, as a table of this connection."""
-    connection.execute("CREATE TEMP TABLE claim(high, low, offset, partition, source, day, met)")
+    """The claims of pay-filter --dedupe, which lie in pieces of 48 bytes each, as a table of this connection."""
+    connection.execute("CREATE TEMP TABLE claim(high, low, payment, offset, partition, source, day, met)")
     for (piece,) in connection.execute("SELECT claims FROM piece").fetchall():
-        connection.executemany("INSERT INTO claim VALUES(?, ?, ?, ?, ?, ?, ?)", CLAIM.iter_unpack(piece))
+        connection.executemany("INSERT INTO claim VALUES(?, ?, ?, ?, ?, ?, ?, ?)", CLAIM.iter_unpack(piece))
 
 
 def rows(path, sql):
@@ -89,8 +89,8 @@ TABLES = {
                   f"SELECT {PAYMENT}, reason FROM unsettlement ORDER BY 1, 2, 3",
                   "SELECT source, partition, offset, stage, reason, raw, corrected FROM dead_letter ORDER BY 1, 2, 3"],
     "totals.db": ["SELECT * FROM statistics ORDER BY 1, 2, 3, 4", "SELECT source, partition, chunk, bits FROM known"],
-    "seen.db": ["SELECT c.high, c.low, s.name, c.partition & 0x7fffffff, c.offset, c.day, c.met, c.partition >> 31"
-                " FROM claim c JOIN source s ON s.id = c.source ORDER BY 5"],
+    "seen.db": ["SELECT min(c.offset) OVER (PARTITION BY c.high, c.low), s.name, c.partition, c.offset, c.day, c.met, c.payment & 3"
+                " FROM claim c JOIN source s ON s.id = c.source ORDER BY 4"],
 }
 COVER = "SELECT source, partition, lo, hi FROM cover ORDER BY 1, 2, 3"
 
