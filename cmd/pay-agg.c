@@ -196,7 +196,7 @@ static struct coming *come(struct agg *agg, struct stream *stream, struct slice 
 static void take_record(void *self, struct stream *stream, struct record *record)
 {
 	struct agg *agg = self;
-	if (member_given(members_get(&record->top, NAME_UNSETTLED))) {
+	if (record_tagged(record)) {
 		stream_drop(stream, agg->tagged);
 		return;
 	}

@@ -309,13 +309,12 @@ static bool judge_duplicate(struct filter *filter, struct stream *stream, const 
 static void take(void *self, struct stream *stream, struct record *record)
 {
 	struct filter *filter = self;
-	const struct member *tagged = members_get(&record->top, NAME_UNSETTLED);
 	struct verdict verdict;
 	struct coordinates of = {0};
 	/* What an earlier pay-filter has rejected stays so. */
-	if (tagged) {
+	if (record_tagged(record)) {
 		if (filter->request.explain)
-			explain(filter, stream, tagged->value, "input", NULL);
+			explain(filter, stream, members_get(&record->top, NAME_UNSETTLED)->value, "input", NULL);
 		else
 			stream_pass(stream, record);
 		return;

@@ -197,7 +197,7 @@ static void prepare(void *self, struct stream *stream, const struct record *reco
 		finding_fetch_rule(&stage->finding, &third->key);
 	if (second)
 		find_key(stage, second);
-	if (members_get(&record->top, NAME_UNSETTLED) || read_payment(stage, record, &early->payment) ||
+	if (record_tagged(record) || read_payment(stage, record, &early->payment) ||
 	    !in_line(record, &early->payment.texts))
 		return;
 	early->line = line;
@@ -247,7 +247,7 @@ static void date_record(void *self, struct stream *stream, struct record *record
 	struct rule rule;
 	bool durable, fresh = !stream->again;
 	const char *reason;
-	if (members_get(&record->top, NAME_UNSETTLED)) { /* is not paid out */
+	if (record_tagged(record)) { /* is not paid out */
 		if (fresh && stream->held.n > 0)
 			finding_hold(finding, stream, record, &(struct waiting){.dated = false});
 		else

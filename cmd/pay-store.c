@@ -90,7 +90,7 @@ struct store {
 	const char *path, *export, *where, *backup;
 	bool log, replace, defer_indexes, sealed;
 	bool misplaced; /* the log was given what is no message */
-	int instead; /* the option that asks for something else than to take records; 0: none does */
+	int instead;    /* the option that asks for something else than to take records; 0: none does */
 	int64_t days;
 	const char **without;
 	int without_n;
@@ -105,12 +105,11 @@ struct store {
 	struct tables tables;
 	struct indexes indexes;
 	struct segment segment;
-	int channel, action, key, value;          /* registered names of a message, of a total */
-	struct names names;                       /* of the objects in dead letters and totals */
-	int stage, reason, raw, encoding, length; /* of a dead letter */
-	int day, count, total_amount;             /* of a total */
-	struct members members, totals;           /* of these objects */
-	char more[48];                            /* of --stats */
+	int channel, action, key, value; /* registered names of a message, of a total */
+	struct names names;              /* of the objects in dead letters and totals */
+	int day, count, total_amount;    /* of a total */
+	struct members members, totals;  /* of these objects */
+	char more[48];                   /* of --stats */
 	struct scratch text, decoded;
 };
 
@@ -240,9 +239,6 @@ static const char *fault_of(struct store *store, const struct members *top, int6
 		    (!is_text(date) || !date_read(member_decoded(date, &store->decoded), &ignored)))
 			return "payoutDate and confirmDate must be dates YYYY-MM-DD that exist, or null";
 	}
-	for (int name = NAME_UNSETTLED; name <= NAME_RULE; name++)
-		if (members_get(top, name) && !is_text(members_get(top, name)))
-			return "_unsettled and _rule must be strings";
 	return unsummable(store, top, *money);
 }
 
@@ -291,8 +287,7 @@ static void take_payment(struct store *store, struct stream *stream, const struc
 	}
 	if (!stream_coordinates(stream, record, &at))
 		return;
-	bool tagged = members_get(top, NAME_UNSETTLED) != NULL;
-	struct row *row = segment_add(&store->segment, tagged ? TABLE_UNSETTLEMENT : TABLE_BASE, &at);
+	struct row *row = segment_add(&store->segment, record_tagged(record) ? TABLE_UNSETTLEMENT : TABLE_BASE, &at);
 	struct piece line = segment_keep(&store->segment, record->line);
 	row->amount = money;
 	for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
@@ -397,36 +392,21 @@ static void take_message(void *self, struct stream *stream, struct record *recor
 static void take_dead(void *self, struct stream *stream, struct record *record)
 {
 	struct store *store = self;
-	const struct member *letter = members_get(&record->top, NAME_DEAD);
+	const struct letter *letter = &stream->letter;
 	struct coordinates at;
 
 	if (stream->source.n == 0)
 		no_coordinates(stream, "a dead letter without coordinates cannot be kept; let --dead-letter name a"
 				       " file where it arose");
-	if (letter->type == JSON_OBJECT)
-		members_read(&store->members, &store->names, letter->value);
-	else
-		store->members = (struct members){.v = store->members.v, .capacity = store->members.capacity};
-	const struct member *stage = members_get(&store->members, store->stage);
-	const struct member *reason = members_get(&store->members, store->reason);
-	const struct member *raw = members_get(&store->members, store->raw);
-	const struct member *encoding = members_get(&store->members, store->encoding);
-	const struct member *length = members_get(&store->members, store->length);
-	int64_t bytes;
-	if (!is_text(stage) || !is_text(reason) || !is_text(raw) || (encoding && !is_text(encoding)) ||
-	    (length && !read_int64(length, &bytes))) {
-		stream_bad(stream, record, "_dead is not an object with texts stage, reason and raw");
-		return;
-	}
 	if (!stream_coordinates(stream, record, &at))
 		return;
 	struct row *row = segment_add(&store->segment, TABLE_DEAD, &at);
-	row->text[ROW_STAGE] = segment_keep_string(&store->segment, stage);
-	row->text[ROW_REASON] = segment_keep_string(&store->segment, reason);
-	row->text[ROW_RAW] = segment_keep_string(&store->segment, raw);
-	row->text[ROW_ENCODING] = segment_keep_string(&store->segment, encoding);
-	if (length)
-		row->text[ROW_LENGTH] = segment_keep(&store->segment, length->value);
+	row->text[ROW_STAGE] = segment_keep_string(&store->segment, letter->stage);
+	row->text[ROW_REASON] = segment_keep_string(&store->segment, letter->reason);
+	row->text[ROW_RAW] = segment_keep_string(&store->segment, letter->raw);
+	row->text[ROW_ENCODING] = segment_keep_string(&store->segment, letter->encoding);
+	if (letter->length)
+		row->text[ROW_LENGTH] = segment_keep(&store->segment, letter->length->value);
 	keep_spelling(store, stream, record, row, &at, segment_keep(&store->segment, record->line));
 	stream_pass(stream, record);
 	bound_memory(store, stream);
@@ -501,6 +481,7 @@ static const struct stage payments = {.kind = STREAM_ANY,
 				      .durable = durable,
 				      .end = end_input};
 static const struct stage messages = {.kind = STREAM_MESSAGES,
+				      .as_is = true,
 				      .needs_source = true,
 				      .needs_input = true,
 				      .record = take_message,
@@ -516,11 +497,6 @@ static void register_names(struct store *store, struct names *names)
 	store->key = names_need(names, SLICE("key"));
 	store->value = names_need(names, SLICE("value"));
 	names_init(&store->names);
-	store->stage = names_add(&store->names, SLICE("stage"));
-	store->reason = names_add(&store->names, SLICE("reason"));
-	store->raw = names_add(&store->names, SLICE("raw"));
-	store->encoding = names_add(&store->names, SLICE("encoding"));
-	store->length = names_add(&store->names, SLICE("length"));
 	store->day = names_add(&store->names, SLICE("paymentDateDaily"));
 	store->count = names_add(&store->names, SLICE("count"));
 	store->total_amount = names_add(&store->names, SLICE("totalAmount"));

@@ -267,6 +267,7 @@ void stream_open(struct stream *stream, const struct stage *stage, void *self, c
 		record_init(stream->ahead[i].record);
 	}
 	record_init(&stream->held_record);
+	reserved_init(&stream->reserved);
 	mark_init(&stream->mark);
 	stats_start(&stream->stats);
 	stream->stats.amounts = stage->kind != STREAM_MESSAGES || stage->to_base;
@@ -534,7 +535,8 @@ static void take_record(struct stream *stream, struct record *record)
 		stream->source = source->value;
 	else if (!source && stream->settings->source)
 		number_record(stream);
-	if (members_get(&record->top, NAME_DEAD)) {
+	const char *fault = reserved_any(record) ? reserved_check(&stream->reserved, record, &stream->letter) : NULL;
+	if (members_get(&record->top, NAME_DEAD) && !fault) {
 		release(stream);
 		if (stream->stage->dead)
 			stream->stage->dead(stream->self, stream, record);
@@ -546,7 +548,10 @@ static void take_record(struct stream *stream, struct record *record)
 	} else if (source && source->type != JSON_STRING) {
 		stream_bad(stream, record, "_src is not source/partition/offset");
 	} else if (take_amount(stream, record)) {
-		stream->stage->record(stream->self, stream, record);
+		if (fault && !stream->stage->as_is)
+			stream_bad(stream, record, "%s", fault);
+		else
+			stream->stage->record(stream->self, stream, record);
 	}
 	if (!stream->done)
 		fail(EX_SOFTWARE, "a record was not accounted for, a bug");

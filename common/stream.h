@@ -20,6 +20,7 @@
 #include "options.h"
 #include "output.h"
 #include "record.h"
+#include "reserved.h"
 #include "stats.h"
 
 /* What the records are: decides whether `amount` is demanded. */
@@ -42,6 +43,7 @@ enum { STREAM_AHEAD = 8 }; /* records that are read before the one at hand, wher
 struct stage {
 	enum stream_kind kind;
 	bool to_base;      /* reads messages, writes base records: the amounts begin here (stream_wrote gives them) */
+	bool as_is;        /* takes records whose reserved members lack their form, too: a log keeps what comes */
 	bool needs_source; /* a stage with a database: a record without coordinates is an error (see --source) */
 	bool needs_input;  /* wholly empty input ends the program with 65 */
 	bool confined;     /* opens nothing once it runs, and talks to nobody: see confine.h */
@@ -86,8 +88,9 @@ struct stream {
 	struct input input;
 	struct output out;
 	struct stats stats;
-	struct held held; /* see stream_hold; a stage bounds held.n and held.bytes */
-	bool again;       /* the record at hand was held */
+	struct held held;     /* see stream_hold; a stage bounds held.n and held.bytes */
+	bool again;           /* the record at hand was held */
+	struct letter letter; /* what the dead letter at hand says, for `dead` */
 	/* the rest is the stream's own */
 	struct stream *down; /* that it is joined with and that takes what it writes, or NULL */
 	size_t handed;       /* bytes of out that `down` has been given */
@@ -115,6 +118,7 @@ struct stream {
 	struct mark mark;
 	struct scratch decoded;
 	struct scratch numbered; /* coordinates that --source gives, as a JSON string */
+	struct reserved reserved;
 	struct record held_record;
 	struct scratch held_numbered;
 	struct slice source; /* coordinates of the record at hand as a JSON string; empty: it has none */

@@ -716,3 +716,48 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' $stage
 		[[ $output != *"reads from the terminal"* ]]
 	done
 }
+
+@test "what the toolkit's own members say counts only in their form: else the record is bad, in every stage, and none stops" {
+	base='"paymentType":"ONLINE","amount":100,"payoutDate":null,"confirmDate":"2025-05-21","merchantNumber":"m1","paymentDate":"2025-05-19T21:48","paymentActionType":"PAYMENT","paymentMethodType":"CARD"'
+	letter='"stage":"pay-tobase","reason":"no amount","raw":"{}"'
+	for own in '"_unsettled":null' '"_unsettled":5' '"_unsettled":""' '"_unsettled":["TEST"]' '"_\u0075nsettled":null' '"_rule":5' '"_rule":null' \
+		'"_dead":5' '"_dead":null' '"_dead":{}' '"_dead":{"stage":"x","reason":"y"}' "\"_dead\":{$letter,\"length\":\"1\"}" "\"_dead\":{$letter,\"encoding\":1}"; do
+		echo "{\"_src\":\"day/0/1\",$own,$base}" >in
+		echo "{\"_src\":\"day/0/2\",$base}" >>in
+		for stage in 'pay-filter' 'pay-filter --tag --dedupe seen.db --dedupe-by merchantNumber' 'pay-rule --default-cycle D+2' 'pay-store -d store.db' 'pay-agg' 'pay-agg -d totals.db' \
+			'pay-produce --to out.ndjson'; do
+			rm -f ./*.db* out.ndjson dead
+			$stage --dead-letter dead --stats in >out 2>stats || { echo "$stage, $own" && cat stats && return 1; }
+			[ "$(jq -r ._src dead)" = day/0/1 ] || { echo "$stage, $own" && return 1; }
+			[ "$(tail -n 1 stats | jq -c '[.in, .dead]')" = '[2,1]' ]
+			! cat out out.ndjson 2>/dev/null | grep -q 'day/0/1"\|"count":2'
+		done
+		run -65 pay-filter in
+		[[ $output == *'day/0/1: bad record: _'* ]]
+	done
+}
+
+@test "no record goes round the policy by a tag that is none, nor stops a settlement" {
+	for own in '"_unsettled":null' '"_unsettled":""' '"_rule":5' '"_dead":5'; do
+		rm -rf folder && mkdir folder
+		{
+			echo "{\"_src\":\"day/0/1\",$own,\"channel\":\"ONLINE\",\"action\":\"PAYMENT\",\"data\":{\"amount\":100,\"confirmDate\":\"2025-05-21\",\"merchantNumber\":\"closed\",\"paymentDate\":\"2025-05-19T21:48\",\"paymentActionType\":\"PAYMENT\",\"paymentMethodType\":\"CARD\"}}"
+		} >message
+		pay-store --log -d folder/log.db --dead-letter - message | pay-tobase --dead-letter - | pay-filter --dead-letter - |
+			pay-rule --default-cycle D+2 --dead-letter - | pay-store -d folder/settle.db --dead-letter - | pay-agg -d folder/totals.db >out || { echo "$own" && return 1; }
+		[ ! -s out ]
+		[ "$(sqlite3 folder/settle.db 'SELECT count(*) FROM base')" = 0 ]
+		[ "$(sqlite3 folder/settle.db 'SELECT count(*) FROM dead_letter')" = 1 ]
+		[ "$(sqlite3 folder/log.db 'SELECT count(*) FROM payment_log')" = 1 ]
+	done
+}
+
+@test "a tag in its form is one to all stages, and a letter passes all" {
+	base='"paymentType":"ONLINE","amount":100,"payoutDate":null,"confirmDate":"2025-05-21","merchantNumber":"m1","paymentDate":"2025-05-19T21:48","paymentActionType":"PAYMENT","paymentMethodType":"CARD"'
+	echo "{\"_src\":\"day/0/1\",\"_unsettled\":\"HELD\",$base}" >in
+	echo '{"_src":"day/0/2","_dead":{"stage":"pay-tobase","reason":"no amount","raw":"e30=","encoding":"base64","length":2}}' >>in
+	pay-filter in | pay-rule | pay-store -d store.db >out
+	cmp in out
+	[ -z "$(pay-agg in)" ]
+	[ "$(sqlite3 store.db 'SELECT count(*) FROM unsettlement, dead_letter')" = 1 ]
+}
