@@ -5,6 +5,8 @@
 
 #include "fail.h"
 
+enum { SCRATCH_KEPT = 1 << 20 }; /* bytes; room for more is given back by the next that needs less */
+
 /* Names are few and short: length, first and last bytes tell most apart. */
 static unsigned hash(struct slice name)
 {
@@ -116,6 +118,27 @@ void record_free(struct record *record)
 {
 	members_free(&record->top);
 	members_free(&record->data);
+}
+
+/* Gives back what an unusually large object took. */
+static void members_trim(struct members *members)
+{
+	if (members->capacity > MEMBERS_KEPT) {
+		free(members->v);
+		members->v = NULL;
+		members->n = members->capacity = 0;
+	}
+}
+
+bool record_large(const struct record *record)
+{
+	return record->top.n > MEMBERS_KEPT || record->data.n > MEMBERS_KEPT;
+}
+
+void record_trim(struct record *record)
+{
+	members_trim(&record->top);
+	members_trim(&record->data);
 }
 
 void members_free(struct members *members)
@@ -327,15 +350,16 @@ void members_read(struct members *members, struct names *names, struct slice tex
 	char fault[sizeof((struct record *)0)->fault];
 	const char *reason;
 	names = names ? names : &none;
+	members_trim(members);
 	members_clear(members, names);
 	object(members, NULL, names, 0, text.p, 1, fault, &reason);
 }
 
 char *scratch_room(struct scratch *scratch, size_t n)
 {
-	if (scratch->capacity < n) {
+	if (scratch->capacity < n || (scratch->capacity > SCRATCH_KEPT && n <= SCRATCH_KEPT)) {
 		free(scratch->p);
-		scratch->capacity = n < 256 ? 256 : n * 2;
+		scratch->capacity = n < 256 ? 256 : n <= SCRATCH_KEPT / 2 ? n * 2 : n;
 		scratch->p = must_alloc(scratch->capacity);
 	}
 	return scratch->p;

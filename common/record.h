@@ -107,6 +107,15 @@ struct record {
 void record_init(struct record *record);
 void record_free(struct record *record);
 
+enum { MEMBERS_KEPT = 1 << 12 }; /* members of an object that a record keeps room for */
+
+/* Whether an object of a record has more members than that: its room is to be given back when the record is done
+ * with, and no more such records held meanwhile than need be. */
+bool record_large(const struct record *record);
+
+/* Gives that room back; a large record's members are gone then. */
+void record_trim(struct record *record);
+
 /* Reads the line at p, which ends in a line feed and lies in a buffer as json.h asks. Returns the line feed, or NULL
  * with *reason a text that is valid until the next call: not an object, bad JSON, a registered name twice, a
  * registered reserved name after others. After NULL, record->line is the line without its end and `top` holds the

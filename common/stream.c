@@ -159,8 +159,8 @@ static void add_ahead(struct stream *stream, const struct ahead *ahead)
 	const struct members *top = &ahead->record->top;
 	size_t wait = stream->ahead_size - 1;
 	stream->ahead_n++;
-	if (!ahead->reason && top->at[NAME_MARK])
-		wait = 0; /* whether it ends the input can be told while nothing behind it is read */
+	if (record_large(ahead->record) || (!ahead->reason && top->at[NAME_MARK]))
+		wait = 0; /* of large ones one is held; whether a mark ends the input is told while no more is read */
 	else if (wait > 0 && !ahead->reason && !top->at[NAME_DEAD])
 		stream->stage->prepare(stream->self, stream, ahead->record, ahead->line);
 	while (stream->ahead_n > wait)
@@ -592,6 +592,7 @@ void stream_again(struct stream *stream)
 	if (!stream->done)
 		fail(EX_SOFTWARE, "a record was not accounted for, a bug");
 	settle(stream->down);
+	record_trim(record);
 	held_drop(&stream->held);
 	stream->held_numbered = stream->numbered;
 	stream->numbered = numbered;
@@ -738,6 +739,7 @@ static void take_ahead(struct stream *stream)
 	} else {
 		take_record(stream, ahead->record);
 	}
+	record_trim(ahead->record);
 	fail_speak(was);
 }
 

@@ -85,3 +85,18 @@ line() { # line MEMBERS BYTES: a record with these members and one of so many by
 	taken base pay-rule
 	taken messages pay-consume
 }
+
+@test "lines of very many members take the memory of one, and give it back" {
+	many=$(yes '"":0,' | head -n 200000 | tr -d '\n')
+	eight='"paymentType":"ONLINE","amount":1,"payoutDate":null,"confirmDate":"2025-05-21","merchantNumber":"m-1"'
+	eight+=',"paymentDate":"2025-05-19T21:48","paymentActionType":"PAYMENT","paymentMethodType":"CARD"'
+	pay-gen -n 10 --rules rules.csv >/dev/null
+	for _ in {1..12}; do echo "{$many$eight}"; done >lines
+	echo "{$eight}" >>lines
+	for command in 'pay-rule --rules rules.csv' 'pay-filter --tag'; do
+		# shellcheck disable=SC2086
+		peak $command lines
+		echo "$command: $kib KiB"
+		[ "$kib" -lt 32768 ]
+	done
+}
