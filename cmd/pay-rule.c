@@ -275,12 +275,12 @@ static void date_record(void *self, struct stream *stream, struct record *record
 	}
 	if (answer == ANSWER_FAILED && finding->on_error == ON_ERROR_REJECT) {
 		stream_bad(stream, record, "the rule API does not answer: %s",
-			   lookups_failure(&finding->lookups, &at.key));
+			   lookups_failure(&finding->lookups, &at.asked));
 		return;
 	}
 	if (answer == ANSWER_REFUSED) {
 		stream_bad(stream, record, "the rule API cannot be asked about it: %s",
-			   lookups_failure(&finding->lookups, &at.key));
+			   lookups_failure(&finding->lookups, &at.asked));
 		return;
 	}
 	if (answer == ANSWER_RULE) {

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "fail.h"
+#include "seed.h"
 
 enum { FIRST_SLOTS = 16 };
 
@@ -47,7 +48,7 @@ uint32_t partitions_index(struct partitions *partitions, struct slice source, in
 		return partitions->last;
 	if (!partitions->slot || partitions->n == (partitions->mask + 1) / 2)
 		grow(partitions);
-	uint64_t hash = XXH3_64bits_withSeed(source.p, source.n, (uint64_t)number);
+	uint64_t hash = XXH3_64bits_withSeed(source.p, source.n, seed_of_run() ^ (uint64_t)number);
 	uint32_t *slot = find(partitions, source, number, hash);
 	if (*slot == 0) {
 		char *copy = must_alloc(source.n + 1);

@@ -335,3 +335,19 @@ the rule API cannot be asked about it: its query would be over 4096 bytes' ]
 	fails 75 "pay-rule: the rule API does not answer" \
 		pay-run "pay-rule --rule-url $API --api-retries 0 one | pay-agg"
 }
+
+@test "what payments name is forgotten again: memory does not grow with the merchants that the API was asked for" {
+	[ -z "${PAYPIPE_SLOW:-}" ] || skip "sanitizers take memory of their own"
+	head -n 1 "$day/rules.csv" >none.csv
+	api_start none.csv
+	pad=$(printf '%01000d' 0)
+	for n in 10000 40000; do
+		seq "$n" | sed "s|.*|{\"_src\":\"d/0/&\",\"paymentType\":\"ONLINE\",\"amount\":1,\"payoutDate\":null,\"confirmDate\":null,\"merchantNumber\":\"$pad&\",\"paymentDate\":\"2025-05-19T21:48\",\"paymentActionType\":\"PAYMENT\",\"paymentMethodType\":\"CARD\"}|" >base
+		rm -f taken
+		measure taken pay-rule --rule-url "$API" base >/dev/null
+		read -r _ _ kib <taken
+		echo "$n: $kib KiB"
+		[ "$n" = 40000 ] || few=$kib
+	done
+	[ "$kib" -lt $((few + 16384)) ]
+}

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "fail.h"
+#include "seed.h"
 
 enum { FIRST_SLOTS = 1024, BLOCK = 1 << 18 };
 
@@ -83,7 +84,7 @@ static struct group *new_group(struct totals *totals, struct slice key)
 
 uint64_t totals_begin(const struct totals *totals, struct slice key)
 {
-	uint64_t hash = XXH3_64bits(key.p, key.n);
+	uint64_t hash = XXH3_64bits_withSeed(key.p, key.n, seed_of_run());
 	__builtin_prefetch(&totals->slot[hash & totals->mask]);
 	return hash;
 }
@@ -100,7 +101,7 @@ void totals_fetch(const struct totals *totals, uint64_t hash)
 
 struct group *totals_group(struct totals *totals, struct slice key)
 {
-	return totals_group_of(totals, key, XXH3_64bits(key.p, key.n));
+	return totals_group_of(totals, key, XXH3_64bits_withSeed(key.p, key.n, seed_of_run()));
 }
 
 struct group *totals_group_of(struct totals *totals, struct slice key, uint64_t hash)

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "fail.h"
+#include "seed.h"
 
 void dictionary_free(struct dictionary *dictionary)
 {
@@ -15,7 +16,7 @@ void dictionary_free(struct dictionary *dictionary)
 
 static uint32_t hash_of(struct slice text)
 {
-	return (uint32_t)XXH3_64bits(text.p, text.n);
+	return (uint32_t)XXH3_64bits_withSeed(text.p, text.n, seed_of_run());
 }
 
 /* The slot that holds text, or the free one where it belongs. */

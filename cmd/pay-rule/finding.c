@@ -15,7 +15,7 @@ void finding_open(struct finding *finding, const struct settings *settings, cons
 	if (finding->asks) {
 		terms->topic = finding->topic_name;
 		terms->lock_wait = settings->lock_wait;
-		lookups_open(&finding->lookups, terms, settings, &finding->keys, calendar);
+		lookups_open(&finding->lookups, terms, settings, calendar);
 		finding->waiting = must_alloc(WAITING_MOST * sizeof *finding->waiting);
 	}
 	if (finding->topic_name)
@@ -37,11 +37,15 @@ enum answer finding_rule(struct finding *finding, const struct waiting *of, bool
 	*durable = true;
 	if (rules_find(&finding->file_rules, &of->key, to))
 		return ANSWER_RULE;
-	if (finding->asks && lookups_dated_before(&finding->lookups, &of->key, &of->place))
+	if (finding->asks && lookups_dated_before(&finding->lookups, &of->asked, &of->place))
 		return ANSWER_NONE;
-	if (rules_find(&finding->topic_rules, &of->key, to))
+	struct key key = of->key;
+	/* While it was held the topic may have named what no table knew. */
+	if (finding->asks && finding->topic_name && !fresh)
+		key = keys_find(&finding->keys, lookups_texts(&finding->lookups, &of->asked), of->asked.day);
+	if (rules_find(&finding->topic_rules, &key, to))
 		return ANSWER_RULE;
-	return finding->asks ? lookups_answer(&finding->lookups, &of->key, fresh, to, durable) : ANSWER_NONE;
+	return finding->asks ? lookups_answer(&finding->lookups, &of->asked, fresh, to, durable) : ANSWER_NONE;
 }
 
 void finding_commit(struct finding *finding)
@@ -62,8 +66,8 @@ static struct waiting *waiting_at(const struct finding *finding, size_t i)
 /* Ends the program because the rule API does not answer. All before the record at the head is written. */
 static _Noreturn void stop(struct finding *finding, struct stream *stream)
 {
-	const struct key *key = &waiting_at(finding, 0)->key;
-	const struct slice merchant = dictionary_text(&finding->keys.merchant, key->merchant);
+	const struct key *key = &waiting_at(finding, 0)->asked;
+	const struct slice merchant = lookups_texts(&finding->lookups, key).merchant;
 	output_flush(&stream->out);
 	fail(EX_TEMPFAIL,
 	     "the rule API does not answer for a payment of merchant %.*s, asked %d times: %s; run again when it does",
@@ -90,7 +94,7 @@ static size_t count_ready(struct finding *finding, struct stream *stream)
 			break;
 		}
 		if (!durable)
-			lookups_pin(&finding->lookups, &waiting->key, &waiting->place, answer);
+			lookups_pin(&finding->lookups, &waiting->asked, &waiting->place, answer);
 	}
 	return n;
 }
@@ -142,13 +146,11 @@ void finding_take_news(struct finding *finding, struct stream *stream)
 bool finding_locate(struct finding *finding, struct stream *stream, const struct record *record, struct key_texts texts,
 		    date_day day, struct waiting *to)
 {
-	*to = (struct waiting){.dated = true};
-	if (!finding->asks) {
-		to->key = keys_find(&finding->keys, texts, day);
+	*to = (struct waiting){.key = keys_find(&finding->keys, texts, day), .dated = true};
+	if (!finding->asks)
 		return true;
-	}
 	struct coordinates coordinates;
-	to->key = keys_add(&finding->keys, texts, day);
+	to->asked = lookups_key(&finding->lookups, texts, day);
 	if (finding->terms.cache) {
 		if (!stream_coordinates(stream, record, &coordinates))
 			return false;

@@ -13,7 +13,8 @@
 
 /* What a payment's rule is found by; of a record that is held the stream has the line. */
 struct waiting {
-	struct key key;
+	struct key key;   /* in the tables */
+	struct key asked; /* of the rule API, see lookups_key */
 	struct place place;
 	bool dated; /* else it is held for the order's sake alone */
 };

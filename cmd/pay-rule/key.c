@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "fail.h"
+#include "seed.h"
 
 _Static_assert(sizeof(struct key) == 16, "a key is hashed and compared as bytes, so it has none to spare");
 
@@ -17,14 +18,14 @@ void keytable_free(struct keytable *table)
 
 static uint32_t hash_of(const struct key *key)
 {
-	return (uint32_t)XXH3_64bits(key, sizeof *key);
+	return (uint32_t)XXH3_64bits_withSeed(key, sizeof *key, seed_of_run());
 }
 
 /* Where a key's slot is sought from. The keys of one merchant and day lie side by side, in one line of a core's cache:
  * with a million rules, most of the time goes into fetching slots. */
 static uint32_t home(const struct keytable *table, const struct key *key)
 {
-	uint32_t hash = (uint32_t)XXH3_64bits(key, offsetof(struct key, action));
+	uint32_t hash = (uint32_t)XXH3_64bits_withSeed(key, offsetof(struct key, action), seed_of_run());
 	return (8 * hash + 4 * key->action + key->method) & (table->slots - 1);
 }
 

@@ -8,7 +8,10 @@
 #include "fail.h"
 #include "stats.h"
 
-enum { REMEMBERED_MOST = 1 << 18 }; /* keys: some 30 MB */
+enum {
+	REMEMBERED_MOST = 1 << 18,     /* keys: some 30 MB */
+	REMEMBERED_TEXT_MOST = 8 << 20 /* bytes of their texts */
+};
 
 enum { QUERY_MOST = 4096 }; /* bytes: servers take URLs of 8 KB */
 
@@ -22,12 +25,22 @@ struct lookup {
 	char *failure; /* REFUSED, FAILED: why; allocated */
 };
 
-static struct pin_key texts_of(const struct keys *keys, const struct key *key)
+struct key lookups_key(struct lookups *lookups, struct key_texts texts, date_day day)
 {
-	return (struct pin_key){{dictionary_text(&keys->merchant, key->merchant),
-				 dictionary_text(&keys->action, key->action),
-				 dictionary_text(&keys->method, key->method)},
-				key->day};
+	return keys_add(&lookups->keys, texts, day);
+}
+
+struct key_texts lookups_texts(const struct lookups *lookups, const struct key *key)
+{
+	const struct keys *keys = &lookups->keys;
+	return (struct key_texts){dictionary_text(&keys->merchant, key->merchant),
+				  dictionary_text(&keys->action, key->action),
+				  dictionary_text(&keys->method, key->method)};
+}
+
+static struct pin_key texts_of(const struct lookups *lookups, const struct key *key)
+{
+	return (struct pin_key){lookups_texts(lookups, key), key->day};
 }
 
 static const struct key *key_at(const struct lookups *lookups, uint32_t number)
@@ -43,7 +56,7 @@ static bool take_rule(void *self, uint32_t tag, struct slice body, const char **
 	struct keyed_rule keyed;
 	char day[DATE_TEXT];
 	const struct key *key = key_at(lookups, tag);
-	struct pin_key texts = texts_of(lookups->keys, key);
+	struct pin_key texts = texts_of(lookups, key);
 	date_write(day, key->day);
 	const struct slice asked[RULE_KEY] = {[RULE_MERCHANT_NUMBER] = texts.texts.merchant,
 					      [RULE_PAYMENT_DATE] = slice_of(day),
@@ -94,10 +107,10 @@ static void take_failure(void *self, uint32_t tag, const char *reason)
 }
 
 void lookups_open(struct lookups *lookups, const struct lookups_terms *terms, const struct settings *settings,
-		  struct keys *keys, const struct calendar *calendar)
+		  const struct calendar *calendar)
 {
 	static const struct api_hooks hooks = {take_rule, take_none, take_refusal, take_failure};
-	*lookups = (struct lookups){.keys = keys, .negative_ttl = terms->negative_ttl};
+	*lookups = (struct lookups){.negative_ttl = terms->negative_ttl};
 	ruletext_init(&lookups->reader, calendar);
 	api_open(&lookups->api, &terms->api, &hooks, lookups);
 	if (settings->check) {
@@ -131,7 +144,7 @@ struct place lookups_place(struct lookups *lookups, const struct coordinates *co
 static void ask(struct lookups *lookups, uint32_t number)
 {
 	char day[DATE_TEXT];
-	struct pin_key key = texts_of(lookups->keys, key_at(lookups, number));
+	struct pin_key key = texts_of(lookups, key_at(lookups, number));
 	const struct key_texts *texts = &key.texts;
 	date_write(day, key.day);
 	if (texts->merchant.n + texts->action.n + texts->method.n > QUERY_MOST) {
@@ -169,7 +182,7 @@ static uint32_t number_of(struct lookups *lookups, const struct key *key)
 	*lookup = (struct lookup){.state = UNASKED};
 	keytable_add(&lookups->index, key);
 	if (lookups->pinning) {
-		struct pin_key texts = texts_of(lookups->keys, key);
+		struct pin_key texts = texts_of(lookups, key);
 		struct rule rule;
 		if (pins_rule(&lookups->pins, &texts, &rule)) {
 			rules_set(&lookups->found, key, &rule);
@@ -188,7 +201,7 @@ bool lookups_dated_before(struct lookups *lookups, const struct key *key, const 
 	uint32_t number = number_of(lookups, key);
 	if (!lookups->lookup[number].had_none)
 		return false;
-	struct pin_key texts = texts_of(lookups->keys, key);
+	struct pin_key texts = texts_of(lookups, key);
 	return pins_none_at(&lookups->pins, &texts, dictionary_text(&lookups->partitions, place->partition),
 			    place->offset);
 }
@@ -223,7 +236,7 @@ const char *lookups_failure(const struct lookups *lookups, const struct key *key
 void lookups_pin(struct lookups *lookups, const struct key *key, const struct place *place, enum answer answer)
 {
 	struct lookup *lookup = &lookups->lookup[keytable_find(&lookups->index, key)];
-	struct pin_key texts = texts_of(lookups->keys, key);
+	struct pin_key texts = texts_of(lookups, key);
 	struct rule rule;
 	if (!lookups->pinning)
 		return;
@@ -261,12 +274,18 @@ static void forget(struct lookups *lookups)
 	lookups->capacity = 0;
 	keytable_free(&lookups->index);
 	rules_free(&lookups->found);
+	dictionary_free(&lookups->keys.merchant);
+	dictionary_free(&lookups->keys.action);
+	dictionary_free(&lookups->keys.method);
 }
 
 void lookups_trim(struct lookups *lookups)
 {
 	/* A record may have got its rule from elsewhere while the API was asked. */
-	if (lookups->index.count > REMEMBERED_MOST && lookups->api.flying == 0 && lookups->api.waiting_n == 0)
+	const struct keys *keys = &lookups->keys;
+	size_t bytes = keys->merchant.text_n + keys->action.text_n + keys->method.text_n;
+	bool many = lookups->index.count > REMEMBERED_MOST || bytes > REMEMBERED_TEXT_MOST;
+	if (many && lookups->api.flying == 0 && lookups->api.waiting_n == 0)
 		forget(lookups);
 }
 

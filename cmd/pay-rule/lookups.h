@@ -43,7 +43,7 @@ struct lookups {
 	struct publisher publisher;
 	bool pinning, publishing;
 	double negative_ttl;
-	struct keys *keys;
+	struct keys keys; /* of what was asked */
 	struct dictionary partitions;
 	struct keytable index;
 	struct lookup *lookup; /* by the number of its key in index */
@@ -53,9 +53,14 @@ struct lookups {
 	struct scratch query, partition, complaint;
 };
 
-/* Gets ready. keys are those of all tables; settings are for the publisher. */
+/* Gets ready; settings are for the publisher. */
 void lookups_open(struct lookups *lookups, const struct lookups_terms *terms, const struct settings *settings,
-		  struct keys *keys, const struct calendar *calendar);
+		  const struct calendar *calendar);
+
+/* The key of a payment by a numbering of its own, which forgets with the look-ups: what payments name must not grow the
+ * tables' for ever. Valid until lookups_trim; lookups_texts gives its texts, valid until the next lookups_key. */
+struct key lookups_key(struct lookups *lookups, struct key_texts texts, date_day day);
+struct key_texts lookups_texts(const struct lookups *lookups, const struct key *key);
 
 /* The place of a record by its coordinates. */
 struct place lookups_place(struct lookups *lookups, const struct coordinates *coordinates);
