@@ -249,7 +249,7 @@ some_totals() {
 	pay-agg -d t.db <line >out 3>&- &
 	exec 4>line
 	some | seal 1 cut >&4
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(sqlite3 -readonly t.db 'SELECT hi FROM cover' 2>/dev/null)" != 5 ] || break
 		sleep 0.1
 	done

@@ -53,7 +53,7 @@ teardown_file() {
 	seq 7 9 | topic_transact transacted 0 commit
 	printf 'key\t10\n' | topic_transact transacted 0 commit
 	run ! topic_transact transacted 0 leave < <(seq 11 13)
-	run -0 timeout 20 kcat -C -q -b "$BROKER" -t transacted -o beginning -c 7 -X isolation.level=read_committed
+	run -0 timeout 120 kcat -C -q -b "$BROKER" -t transacted -o beginning -c 7 -X isolation.level=read_committed
 	[ "$output" = $'1\n2\n3\n7\n8\n9\n10' ]
 	run -0 topic_read transacted -X isolation.level=read_uncommitted
 	[ "$output" = "$(seq 13)" ]

@@ -71,7 +71,7 @@ settled() { sqlite3 -separator ' ' "$1" 'select count(*), sum(amount), count(dis
 
 @test "an empty topic is read to its end at once" {
 	topic_create empty 3
-	run -0 timeout 10 pay-consume -b "$BROKER" -t empty --until end
+	run -0 timeout 120 pay-consume -b "$BROKER" -t empty --until end
 	[ "${#lines[@]}" = 2 ]
 	[[ ${lines[1]} == *'"end":"complete"'* ]]
 }
@@ -125,18 +125,18 @@ settled() { sqlite3 -separator ' ' "$1" 'select count(*), sum(amount), count(dis
 	payments 3 5 | topic_transact transactions 0 abort
 	payments 6 6 | topic_transact transactions 0 commit
 	payments 7 8 | topic_transact transactions 0 abort
-	run -0 timeout 20 bash -c "$(declare -f consume); consume transactions"
+	run -0 timeout 120 bash -c "$(declare -f consume); consume transactions"
 	[ "$(amounts <<<"$output")" = "1 2 6" ]
 	# The tail that nobody will see is covered.
 	[ "$(jq -s -c '[.[] | select(._mark)._mark.next["transactions/0"]] | max' <<<"$output")" = "$(topic_end transactions 0)" ]
 	run ! topic_transact transactions 0 leave < <(payments 9 9)
-	run -0 timeout 20 bash -c "$(declare -f consume); consume transactions"
+	run -0 timeout 120 bash -c "$(declare -f consume); consume transactions"
 	[ "$(amounts <<<"$output")" = "1 2 6" ]
 	[ "$(jq -s -c '[.[] | select(._mark)._mark.next["transactions/0"]] | max' <<<"$output")" = "$(topic_stable transactions 0)" ]
 	# Both ends are told apart, and who waits for the one says so.
 	run -0 pay-consume -b "$BROKER" -t transactions --list
 	[[ ${lines[1]} =~ \ $(topic_stable transactions 0)\ +high\ $(topic_end transactions 0):\ a\ transaction\ is\ open$ ]]
-	run timeout 6 pay-consume -b "$BROKER" -t transactions
+	run timeout 12 pay-consume -b "$BROKER" -t transactions
 	[[ $output == *"transactions/0: an open transaction holds the end back at offset $(topic_stable transactions 0), "* ]]
 }
 
@@ -244,7 +244,7 @@ lives() {
 }
 comes() {
 	local _
-	for _ in {1..150}; do
+	for _ in {1..1200}; do
 		[ "$(grep -c '^{"_src"' out)" -lt "$1" ] || return 0
 		sleep 0.1
 	done
@@ -254,7 +254,7 @@ comes() {
 # ends STATUS: the follower, with that
 ends() {
 	local status=0
-	timeout 20 tail --pid="$follower" -f /dev/null || return
+	timeout 120 tail --pid="$follower" -f /dev/null || return
 	wait "$follower" || status=$?
 	cat err
 	[ "$status" = "$1" ]
@@ -364,14 +364,14 @@ ends() {
 		finish OFFLINE ONLINE
 		payments 101 101
 	} | topic_write days -p 1
-	run -0 timeout 20 pay-consume -b "$BROKER" -t days --until finish
+	run -0 timeout 120 pay-consume -b "$BROKER" -t days --until finish
 	[ "$(amounts <<<"$output")" = "1 2 3 4" ]
 	settle days a.db b.db --until finish
 	[ "$(settled a.db)" = "4 10 4" ]
 	# The second day, written while it is waited for.
 	(sleep 1 && finish ONLINE OFFLINE | topic_write days -p 0 && finish OFFLINE ONLINE | topic_write days -p 1) &
-	timeout 20 bash -c "$(declare -f settle); settle days a.db b.db --until finish"
-	wait
+	timeout 120 bash -c "$(declare -f settle); settle days a.db b.db --until finish"
+	wait $!
 	[ "$(settled a.db)" = "6 211 6" ]
 	[ "$(jq -s 'map(.value.totalAmount) | add' totals)" = 211 ]
 }
@@ -392,7 +392,7 @@ ends() {
 		payments 5 5
 		finish ONLINE OFFLINE
 	} | topic_write halves -p 1
-	timeout 20 bash -c "$(declare -f settle); settle halves a.db b.db --until finish"
+	timeout 120 bash -c "$(declare -f settle); settle halves a.db b.db --until finish"
 	[ "$(settled a.db)" = "5 15 5" ]
 }
 
@@ -403,7 +403,7 @@ ends() {
 		finish ONLINE
 		payments 2 2
 	} | topic_write channel
-	run -0 timeout 20 pay-consume -b "$BROKER" -t channel --until finish --channels ONLINE
+	run -0 timeout 120 pay-consume -b "$BROKER" -t channel --until finish --channels ONLINE
 	[ "$(amounts <<<"$output")" = 1 ]
 }
 
@@ -416,13 +416,13 @@ ends() {
 		wait $! && echo 0 >status || echo $? >status
 	) |
 		pay-tobase | pay-store -d a.db >stored &
-	for _ in {1..100}; do [ "$(settled a.db 2>/dev/null)" = "5 15 5" ] && break || sleep 0.1; done
+	for _ in {1..1200}; do [ "$(settled a.db 2>/dev/null)" = "5 15 5" ] && break || sleep 0.1; done
 	payments 6 7 | topic_write followed -p 1
-	for _ in {1..100}; do [ "$(settled a.db 2>/dev/null)" = "7 28 7" ] && break || sleep 0.1; done
+	for _ in {1..1200}; do [ "$(settled a.db 2>/dev/null)" = "7 28 7" ] && break || sleep 0.1; done
 	payments 8 8 | topic_write followed -p 1
 	sleep 0.2
 	kill "$(cat pid)"
-	wait
+	wait $!
 	[ "$(cat status)" = 143 ]
 	[ "$(tail -n 1 stored | jq -c ._mark.end)" = '"stop"' ]
 	[ "$(settled a.db)" = "8 36 8" ]

@@ -24,7 +24,7 @@ follow() {
 # comes N OUT: waits until OUT has N records
 comes() {
 	local _
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(grep -c 'amount":[0-9]' "$2")" != "$1" ] || return 0
 		sleep 0.1
 	done
@@ -73,11 +73,11 @@ comes() {
 	follow out --until finish --segment-seconds 0.1
 	comes 100 out
 	mock_say down
-	sleep 6
+	for _ in {1..1200}; do ! grep -q "no broker answers" err || break && sleep 0.1; done
 	mock_say up
-	for _ in {1..80}; do ! grep -q "waiting for the FINISH" err || break && sleep 0.1; done
+	for _ in {1..1200}; do ! grep -q "waiting for the FINISH" err || break && sleep 0.1; done
 	printf '{"channel":"%s","action":"FINISH"}\n' ONLINE | kcat -P -b "$MOCK" -t payment -p 0
-	for _ in {1..80}; do ! grep -q "payment/0 OFFLINE;" err || break && sleep 0.1; done
+	for _ in {1..1200}; do ! grep -q "payment/0 OFFLINE;" err || break && sleep 0.1; done
 	printf '{"channel":"%s","action":"FINISH"}\n' OFFLINE | kcat -P -b "$MOCK" -t payment -p 0
 	printf '{"channel":"%s","action":"FINISH"}\n' ONLINE OFFLINE | kcat -P -b "$MOCK" -t payment -p 1
 	wait "$follower"
@@ -134,5 +134,5 @@ comes() {
 		{"amount":5,"channel":"\u0041","\u0061ction":"\u0046INISH","data":null}
 		{"amount":6}
 	END
-	[ "$(timeout 10 pay-consume -b "$MOCK" -t day --until finish --channels A | amounts)" = "1 2 3 4 5" ]
+	[ "$(timeout 120 pay-consume -b "$MOCK" -t day --until finish --channels A | amounts)" = "1 2 3 4 5" ]
 }

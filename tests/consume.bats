@@ -309,7 +309,7 @@ END
 	pay-consume --segment-seconds 0.1 - <pipe >out 3>&- &
 	exec 5>pipe
 	echo '{"a":1}' >&5
-	timeout 10 bash -c 'until grep -q "\"seq\":1,\"records\":1" out; do sleep 0.05; done'
+	timeout 120 bash -c 'until grep -q "\"seq\":1,\"records\":1" out; do sleep 0.05; done'
 	exec 5>&-
 	wait $!
 }

@@ -84,8 +84,8 @@ state() {
 @test "Ctrl-C, which reaches every stage, commits all that came, in every sink" {
 	mkfifo line
 	head -100 "$BATS_FILE_TMPDIR/day.ndjson" >day
-	local started=3 # seconds in which seven programs have started and read what there is
-	[ -z "${PAYPIPE_SLOW:-}" ] || started=15
+	local started=10 # seconds in which seven programs have started and read what there is
+	[ -z "${PAYPIPE_SLOW:-}" ] || started=60
 	# shellcheck disable=SC2016 # it is for the inner shell
 	run timeout -s INT $started bash -c 'exec 3<>line; cat day >&3; ulimit -c 0
 		pay-consume --as line --segment-seconds 100 - <&3 | pay-store --log -d log.db | pay-tobase | pay-filter --tag |

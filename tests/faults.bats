@@ -146,7 +146,7 @@ payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m",
 	pay-tobase --dead-letter dead <line 2>err >/dev/null 3>&- &
 	exec 5>line
 	head -n 13 day >&5
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(grep -c . dead 2>/dev/null)" != 5 ] || break
 		sleep 0.05
 	done

@@ -125,7 +125,7 @@ seeded() {
 	flow load --until never 2>errors 3>&- &
 	follower=$!
 	# A broker that does not answer at the start is an error; one that goes later is waited for.
-	for _ in {1..600}; do
+	for _ in {1..1200}; do
 		[ "$(sqlite3 -readonly log.db 'SELECT count(*) > 0 FROM payment_log' 2>/dev/null)" != 1 ] || break
 		sleep 0.1
 	done
@@ -141,7 +141,7 @@ seeded() {
 	expect load expected
 	local want
 	want=$(wc -l <expected/day)
-	for _ in {1..300}; do
+	for _ in {1..1200}; do
 		[ "$(sqlite3 -readonly log.db 'select (select count(*) from payment_log) + (select count(*) from dead_letter)' 2>/dev/null)" != "$want" ] || break
 		sleep 0.1
 	done
@@ -152,12 +152,13 @@ seeded() {
 }
 
 @test "two instances with a share of the partitions each settle every offset once" {
-	local half
+	local half halves=()
 	for half in 0-1 2,3; do
 		mkdir "$half"
 		(cd "$half" && flow payment --until end --partitions "$half") &
+		halves+=($!)
 	done
-	wait
+	wait "${halves[@]}"
 	{
 		pay-store -d 0-1/settle.db --export base
 		pay-store -d 2,3/settle.db --export base
@@ -213,7 +214,7 @@ seeded() {
 	settle -b "$BROKER" -t daemon --until never -o out --dead-letter - --default-cycle D+2 >report 2>errors 3>&- &
 	local process=$!
 	head -n 500 "$BATS_FILE_TMPDIR/day.ndjson" | topic_write daemon
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(sqlite3 -readonly out/totals.db 'select sum(hi - lo) from cover' 2>/dev/null)" != 500 ] || break
 		sleep 0.1
 	done

@@ -138,7 +138,7 @@ many() { # many ERROR: so often that no trying again gets past it
 		"pay-consume -b $MOCK --list" "pay-produce -b $MOCK -t out --check"; do
 		echo "$command"
 		# shellcheck disable=SC2086 # several words
-		run timeout 15 $command <<<'{}'
+		run timeout 120 $command <<<'{}'
 		[ "$status" = 69 ]
 	done
 }

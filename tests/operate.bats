@@ -87,7 +87,7 @@ known() {
 	pay-store --log -d log.db <line >/dev/null &
 	exec 5>line
 	head -n 112 stream >&5
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(ask log.db 'select count(*) from payment_log' 2>/dev/null)" != 100 ] || break
 		sleep 0.05
 	done

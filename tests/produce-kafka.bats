@@ -341,7 +341,7 @@ a {"key":{"m":"a"},"value":{"count":2}}' ]
 		tail -n +501 in
 	} | once once6 fence 2>older &
 	process=$!
-	for _ in {1..100}; do
+	for _ in {1..1200}; do
 		[ "$(topic_read once6 | wc -l)" -lt 400 ] || break
 		sleep 0.1
 	done

@@ -78,7 +78,7 @@ there() { kcat -C -q -b "$MOCK" -t out -o beginning -e; }
 		seq -f '{"_src":"a/0/%.0f","text":"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"}' 300000
 	} | measure taken pay-produce -b "$MOCK" -t out -X message.timeout.ms=4000 2>said &
 	process=$!
-	sleep 1
+	until [ -n "$(kcat -C -q -b "$MOCK" -t out -o beginning -e)" ]; do sleep 0.1; done
 	mock_say down
 	touch away
 	status=0

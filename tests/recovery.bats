@@ -59,15 +59,15 @@ flow() { # flow FILE [CONSUME-OPTION]...
 	head -n 100 day >&5
 	{
 		set +e # the status is kept
-		(echo "$BASHPID" >pid && exec pay-consume --as day --segment-seconds 100 - <line 5>&-) |
+		(echo "$BASHPID" >pid && exec pay-consume --as day --segment-seconds 100 - <line 5>&-) | tee came |
 			pay-store --log -d log.db >/dev/null 5>&-
 		echo "${PIPESTATUS[*]}" >statuses
 	} &
 	local flow=$!
-	sleep "${PAYPIPE_SLOW:+9}.7" # until it has started, and read what there is
+	until grep -qs '"_src":"day/0/100"' came; do sleep 0.05; done
 	kill -TERM "$(cat pid)"
 	wait "$flow"
-	[ "$(cat statuses)" = '143 0' ]
+	[ "$(cat statuses)" = '143 0 0' ]
 	exec 5>&-
 	[ "$(sqlite3 -readonly log.db 'select count(*) from payment_log')" = 100 ]
 	pay-consume --resume log.db day | pay-store --log -d log.db >/dev/null
@@ -162,13 +162,13 @@ flow() { # flow FILE [CONSUME-OPTION]...
 }
 
 @test "a broker that is away: 69" {
-	run -69 timeout 30 pay-consume -b 127.0.0.1:1 -t payment
+	run -69 timeout 120 pay-consume -b 127.0.0.1:1 -t payment
 	told 'the cluster does not answer'
 }
 
 @test "the rule API away: 75" {
 	pay-consume day | pay-tobase >base
-	run -75 bash -c 'timeout 30 pay-rule --api-retries 0 --rule-url http://127.0.0.1:1/ base >dated'
+	run -75 bash -c 'timeout 120 pay-rule --api-retries 0 --rule-url http://127.0.0.1:1/ base >dated'
 	[[ $output == *'the rule API does not answer for a payment of merchant '* ]]
 	grep -qF 'the rule API does not answer for a payment of merchant m-1' "$page"
 	run ! grep -q '"end":"' dated

@@ -118,7 +118,7 @@ one_at_a_time() {
 	pay-rule --rule-url "$API" <in >out 3>&- 8>&- 9<&- &
 	exec 7>in
 	payment m1 >&7
-	for _ in {1..50}; do
+	for _ in {1..1200}; do
 		[ ! -s out ] || break
 		sleep 0.1
 	done
@@ -322,7 +322,7 @@ the rule API cannot be asked about it: its query would be over 4096 bytes' ]
 	pay-run "pay-filter --tag | pay-rule --rule-url $API | pay-filter --tag" <in >out.fifo &
 	exec 7>in
 	cat some >&7
-	timeout 20 head -n 100 out.fifo >begun
+	timeout 120 head -n 100 out.fifo >begun
 	exec 7>&-
 	wait $! || true
 	cmp <(grep -v '"_mark"' "$day/dated" | head -n 100) begun

@@ -47,7 +47,7 @@ ids() { # ids [OPTION]... FILE: what dated the payments
 
 fails() { # fails STATUS TEXT COMMAND...
 	local want=$1 text=$2
-	run timeout 20 "${@:3}"
+	run timeout 120 "${@:3}"
 	if [ "$status" -ne "$want" ] || [[ $output != *"$text"* ]]; then
 		echo "$status: $output"
 		return 1
@@ -122,7 +122,7 @@ fails() { # fails STATUS TEXT COMMAND...
 		awk '/"_rule":"r2"/ { dated++ } /"_rule":"default:C[+]2"/ { late += dated > 0; before++ }
 			dated == 1000 { exit } END { print (before > 0), dated, late + 0 }' >out
 	[ "$(cat out)" = "1 1000 0" ]
-	wait
+	wait $!
 }
 
 @test "a bad rule that comes while it runs stops it with 78; what came before is written" {
@@ -148,7 +148,7 @@ fails() { # fails STATUS TEXT COMMAND...
 		payment m1 && sleep 1
 		broker_again
 		rule m1 r2 | topic_write_keyed "$topic"
-		for _ in {1..60}; do
+		for _ in {1..400}; do
 			sleep 0.5
 			payment m1
 			! tail -n 1 out | grep -q r2 || break
@@ -161,21 +161,21 @@ fails() { # fails STATUS TEXT COMMAND...
 	topic_create "$topic" 1
 	rule m1 r1 | topic_transact "$topic" 0 commit
 	rule m1 r2 | topic_transact "$topic" 0 abort
-	run timeout 20 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
+	run timeout 120 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
 	[ "$status" -eq 0 ] && [ "$(jq -r ._rule <<<"$output")" = r1 ]
 	rule m1 r3 | topic_transact "$topic" 0 leave || true
-	run timeout 20 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
+	run timeout 120 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
 	[ "$status" -eq 0 ] && [ "$(jq -r ._rule <<<"$output")" = r1 ]
 }
 
 @test "an empty topic has no rules, and compaction gaps are no end" {
 	topic_create "$topic" 3 "${topic_compacted[@]}"
-	run timeout 20 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
+	run timeout 120 pay-rule -b "$BROKER" --rules-topic "$topic" --plain one
 	[ "$status" -eq 0 ] && [ "$(jq -r ._rule <<<"$output")" = default:C+2 ]
 	for i in {1..50}; do rule m1 "r$i"; done | topic_write_keyed "$topic" -p 0
 	sleep 0.3
 	rule m2 last | topic_write_keyed "$topic" -p 0
-	for _ in {1..50}; do
+	for _ in {1..1200}; do
 		[ "$(topic_read "$topic" -p 0 | wc -l)" -ge 51 ] || break
 		sleep 0.2
 	done

@@ -98,11 +98,11 @@ a_day() {
 @test "two runs do not overlap" {
 	pay-gen -n 10 >day
 	mkdir out
-	flock out/lock sleep 5 3>&- &
-	sleep 0.5
+	flock out/lock sleep 60 3>&- &
+	while flock -n out/lock true; do sleep 0.05; done
 	run settle -o out --lock-wait 0.2 day
 	[ "$status" = 75 ]
-	kill %1
+	kill $!
 }
 
 @test "a store that lost a record does not pass" {

@@ -119,18 +119,19 @@ END
 @test "a second writer waits for the lock, then says who holds it and ends with 75" {
 	mkfifo hold
 	pay-store -d store.db <hold >/dev/null 3>&- &
+	local holder=$!
 	exec 9>hold
 	records 1 3 | seal 10 >day
 	until [ -s store.db-wal ]; do sleep 0.02; done
 	run -75 pay-store -d store.db --lock-wait 0.2 day
-	[[ $output == *"$(</proc/$!/comm), process $!, writes to it; waited 0.2 s"* ]]
+	[[ $output == *"$(</proc/$holder/comm), process $holder, writes to it; waited 0.2 s"* ]]
 	(
 		sleep 0.3
 		cat day >&9
 	) &
 	exec 9>&-
 	pay-store -d store.db --lock-wait 10 day >/dev/null
-	wait
+	wait "$holder" $!
 	cmp <(pay-store -d store.db --export base) <(records 1 3)
 }
 

@@ -695,7 +695,7 @@ unready() {
 	for stage in pay-tobase "pay-consume -" "pay-run pay-tobase" "pay-store --log -d l.db --source day"; do
 		# What is typed ahead of Ctrl-D.
 		# shellcheck disable=SC2086 # several words
-		run timeout 20 python3 -c 'import os, pty, sys, time
+		run timeout 120 python3 -c 'import os, pty, sys, time
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
