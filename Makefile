@@ -1,5 +1,5 @@
-# make            builds bin/pay-*            make check      builds and runs all tests
-# make install    honours DESTDIR and PREFIX  make lint       formatting, shell, pages, copied text
+# make            builds bin/pay-*            make check      builds and tests; make deep   the tests that take longer
+# make install    honours DESTDIR and PREFIX  make lint       formatting, shell, pages
 # make sanitize   the tests under ASan and UBSan              make valgrind   the unit tests and pipelines under valgrind
 # make fuzz       the fuzzers, FUZZ_SECONDS each              make coverage   lines and branches   make bench
 
@@ -155,7 +155,7 @@ tests: all $(UNIT) tools
 check:
 	scripts/check
 
-lint sanitize valgrind:
+deep lint sanitize valgrind:
 	scripts/check $@
 
 # The fault campaign (HACKING.md). FAULT_SEED, FAULT_ROUNDS, FAULT_POINTS, FAULT_JOBS; FAULT_PARTS: a part of it.
@@ -215,7 +215,7 @@ uninstall:
 clean:
 	rm -rf $(BUILD) $(BIN)
 
-.PHONY: all tests check lint sanitize sanitized valgrind coverage install uninstall clean tools fuzz fuzzers faults bench \
+.PHONY: all tests check deep lint sanitize sanitized valgrind coverage install uninstall clean tools fuzz fuzzers faults bench \
 	bench-store
 .DELETE_ON_ERROR:
 .SECONDARY:
