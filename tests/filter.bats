@@ -277,12 +277,14 @@ cases.ndjson:4: expected A, got B by --reject' ]
 }
 
 @test "the same identity with another action, amount or merchant is in conflict, which is said once, and counted" {
-	base 1 'id="a"' >in
-	base 2 'id="a"' amount=1 >>in
-	base 3 'id="a"' amount=1 'paymentActionType="CANCEL"' >>in
-	base 4 'id="a"' amount=2 >>in
-	base 5 'id="a"' amount=1 'merchantNumber="m2"' >>in
-	base 6 'id="a"' amount=1 'merchantNumber="\u006d1"' >>in
+	{
+		base 1 'id="a"'
+		base 2 'id="a"' amount=1
+		base 3 'id="a"' amount=1 'paymentActionType="CANCEL"'
+		base 4 'id="a"' amount=2
+		base 5 'id="a"' amount=1 'merchantNumber="m2"'
+		base 6 'id="a"' amount=1 'merchantNumber="\u006d1"'
+	} >in
 	for run in first again; do
 		pay-filter --tag --stats --dedupe d.db --dedupe-by id in 2>err >out
 		[ "$(jq -r '._unsettled // "-"' out | xargs)" = '- DUPLICATE CONFLICT CONFLICT CONFLICT DUPLICATE' ] || { cat "$run" out && return 1; }
