@@ -147,7 +147,7 @@ payment='{"_src":"a/0/1","paymentType":"ONLINE","amount":5,"merchantNumber":"m",
 	exec 5>line
 	head -n 13 day >&5
 	for _ in {1..1200}; do
-		[ "$(grep -c . dead 2>/dev/null)" != 5 ] || break
+		[ "$(grep -c . dead 2>/dev/null)" != 10 ] || break
 		sleep 0.05
 	done
 	printf '{"_src":"x/0/1","_dead":{"sta' >>dead

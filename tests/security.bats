@@ -484,7 +484,7 @@ refused() {
 			exec 5>line
 			head -n 13 "$input" >&5
 			for _ in {1..1200}; do
-				[ "$(grep -c . kept 2>/dev/null)" != 5 ] || break
+				[ "$(grep -c . kept 2>/dev/null)" != 10 ] || break
 				sleep 0.05
 			done
 			if [ "$how" = mv ]; then mv kept kept.1; else rm kept; fi
