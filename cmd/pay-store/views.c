@@ -62,22 +62,33 @@ static void give_number(sqlite3_context *context, amount_sum number)
 		sqlite3_result_text(context, digits, (int)amount_write(digits, number), SQLITE_TRANSIENT);
 }
 
+/* What SQLite keeps for an aggregate is aligned for 64 bits, not for a sum. */
+static amount_sum sum_of(const void *kept)
+{
+	amount_sum sum;
+	memcpy(&sum, kept, sizeof sum);
+	return sum;
+}
+
 static void sum_step(sqlite3_context *context, int n, sqlite3_value **values)
 {
-	amount_sum *sum = sqlite3_aggregate_context(context, sizeof *sum), number;
+	void *kept = sqlite3_aggregate_context(context, sizeof(amount_sum));
+	amount_sum sum;
 	(void)n;
-	if (!sum)
+	if (!kept) {
 		sqlite3_result_error_nomem(context);
-	else if (number_read(values[0], &number))
-		*sum += number;
-	else
+	} else if (number_read(values[0], &sum)) {
+		sum += sum_of(kept);
+		memcpy(kept, &sum, sizeof sum);
+	} else {
 		sqlite3_result_error(context, "an amount without a direction", -1);
+	}
 }
 
 static void sum_final(sqlite3_context *context)
 {
-	const amount_sum *sum = sqlite3_aggregate_context(context, 0);
-	give_number(context, sum ? *sum : 0);
+	const void *kept = sqlite3_aggregate_context(context, 0);
+	give_number(context, kept ? sum_of(kept) : 0);
 }
 
 static void absolute(sqlite3_context *context, int n, sqlite3_value **values)
