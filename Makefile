@@ -73,6 +73,7 @@ $(BUILD)/tests/test-totals: $(BUILD)/cmd/pay-agg/totals.o $(BUILD)/cmd/pay-agg/k
 $(BUILD)/tests/test-dayclock: $(BUILD)/cmd/pay-filter/dayclock.o
 $(BUILD)/tests/test-position: $(BUILD)/cmd/pay-consume/position.o
 $(BUILD)/tests/test-trace: $(BUILD)/cmd/pay-consume/trace.o
+$(BUILD)/tests/test-digest: $(BUILD)/cmd/pay-consume/digest.o
 $(BUILD)/tests/test-doubt: $(BUILD)/cmd/pay-consume/doubt.o
 $(BUILD)/tests/test-encoding: $(BUILD)/cmd/pay-consume/encoding.o
 $(BUILD)/tests/test-sources: $(BUILD)/cmd/pay-tobase/sources.o
