@@ -34,19 +34,16 @@ static void take(int partition, int64_t from, int64_t next, bool allow_gap)
 	database_commit(&database);
 }
 
-/* The exit status of taking [from, next) in; nothing is committed. */
-static int status_of_taking(int partition, int64_t from, int64_t next)
+/* The exit status of a child that takes a mark in; nothing is committed. */
+static int status_of(struct mark *mark)
 {
 	int status;
 	pid_t child = fork();
 
 	if (child == 0) {
-		struct mark_range range = {"payment", partition, from, next, NULL};
-		struct mark mark = mark_of(&range);
-
 		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
 		database_begin(&database);
-		cover_apply(&database, &mark, 0);
+		cover_apply(&database, mark, 0);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -54,21 +51,23 @@ static int status_of_taking(int partition, int64_t from, int64_t next)
 	return WEXITSTATUS(status);
 }
 
-static int status_of_file(const struct mark_file *file)
+static int status_of_range(struct mark_range range)
 {
-	int status;
-	pid_t child = fork();
+	struct mark mark = mark_of(&range);
 
-	if (child == 0) {
-		struct mark mark = {.files = (struct mark_file *)file, .files_n = 1};
+	return status_of(&mark);
+}
 
-		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		cover_check_files(&database, &mark);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+static int status_of_taking(int partition, int64_t from, int64_t next)
+{
+	return status_of_range((struct mark_range){"payment", partition, from, next, NULL});
+}
+
+static int status_of_file(struct mark_file *file)
+{
+	struct mark mark = {.files = file, .files_n = 1};
+
+	return status_of(&mark);
 }
 
 /* The intervals of payment/PARTITION as text: "0-10 20-30". */
@@ -265,25 +264,6 @@ static void known_content_under_another_name_is_refused(void **state)
 	assert_int_equal(status_of_file(&day), 0); /* it goes on under its own name */
 	take_file(&empty);
 	assert_int_equal(status_of_file(&empty_too), 0);
-}
-
-/* The exit status of taking a mark in whose one range says this. */
-static int status_of_range(struct mark_range range)
-{
-	int status;
-	pid_t child = fork();
-
-	if (child == 0) {
-		struct mark mark = mark_of(&range);
-
-		dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-		database_begin(&database);
-		cover_apply(&database, &mark, 0);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
 }
 
 static void a_file_and_a_topic_of_one_name_are_refused(void **state)
