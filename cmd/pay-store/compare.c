@@ -10,7 +10,7 @@
 	"paymentType"
 
 /* Columns of `payments`. */
-enum { AMOUNT, FIRST_TEXT, FIRST_JUDGED = 5, REASON = 8 };
+enum { AMOUNT, FIRST_TEXT, FIRST_JUDGED = 5, REASON = 8, TABLE = 9 };
 
 /* The texts of a payment, as columns from FIRST_TEXT on: what it is, then (from FIRST_JUDGED on) what is judged of it.
  */
@@ -22,8 +22,10 @@ void compare_open(struct compare *compare, struct database *database)
 {
 	*compare = (struct compare){.database = database};
 	compare->payments =
-	    database_prepare(database, "SELECT " PAYMENT ", NULL FROM base WHERE " KEY " UNION ALL SELECT " PAYMENT
-				       ", reason FROM unsettlement WHERE " KEY);
+	    database_prepare(database, "SELECT " PAYMENT ", NULL, ?4 FROM base WHERE " KEY " UNION ALL SELECT " PAYMENT
+				       ", reason, ?5 FROM unsettlement WHERE " KEY);
+	sqlite3_bind_int(compare->payments, 4, TABLE_BASE);
+	sqlite3_bind_int(compare->payments, 5, TABLE_UNSETTLEMENT);
 	compare->message = database_prepare(database, "SELECT message FROM payment_log WHERE " KEY);
 }
 
@@ -60,27 +62,30 @@ static _Noreturn void refuse_payment(struct compare *compare, const struct segme
 	     (int)came[1].n, came[1].p, (int)came[2].n, came[2].p, (int)came[3].n, came[3].p);
 }
 
-bool compare_payment(struct compare *compare, const struct segment *segment, const struct row *row)
+enum table compare_payment(struct compare *compare, const struct segment *segment, const struct row *row,
+			   uint64_t *differing)
 {
 	sqlite3_stmt *payments = compare->payments;
-	bool differs = false;
+	struct slice reason = {NULL, 0};
 
 	bind_key(compare, payments, segment, row);
-	while (database_step(compare->database, payments)) {
-		if (sqlite3_column_int64(payments, AMOUNT) != row->amount)
+	if (!database_step(compare->database, payments))
+		return TABLES;
+	enum table table = (enum table)sqlite3_column_int(payments, TABLE);
+	if (sqlite3_column_int64(payments, AMOUNT) != row->amount)
+		refuse_payment(compare, segment, row);
+	bool differs = false;
+	for (int i = 0; i < TEXTS; i++) {
+		bool is = same(column_text(payments, FIRST_TEXT + i), segment_text(segment, row->text[texts[i]]));
+		if (!is && FIRST_TEXT + i < FIRST_JUDGED)
 			refuse_payment(compare, segment, row);
-		for (int i = 0; i < TEXTS; i++) {
-			bool is =
-			    same(column_text(payments, FIRST_TEXT + i), segment_text(segment, row->text[texts[i]]));
-			if (!is && FIRST_TEXT + i < FIRST_JUDGED)
-				refuse_payment(compare, segment, row);
-			differs |= !is;
-		}
-		differs |= !same(column_text(payments, REASON), row->table == TABLE_UNSETTLEMENT
-								    ? segment_text(segment, row->text[ROW_REASON])
-								    : (struct slice){NULL, 0});
+		differs |= !is;
 	}
-	return differs;
+	if (row->table == TABLE_UNSETTLEMENT)
+		reason = segment_text(segment, row->text[ROW_REASON]);
+	*differing += differs || !same(column_text(payments, REASON), reason);
+	sqlite3_reset(payments);
+	return table;
 }
 
 /* A message as it is compared: without the toolkit's own members in front, without space between tokens, strings
@@ -117,14 +122,14 @@ static struct slice normalized(struct scratch *scratch, struct slice message)
 	return (struct slice){start, (size_t)(to - start)};
 }
 
-void compare_message(struct compare *compare, const struct segment *segment, const struct row *row)
+bool compare_message(struct compare *compare, const struct segment *segment, const struct row *row)
 {
 	enum { SHOWN = 200 };
 	struct slice came = segment_text(segment, row->text[ROW_MESSAGE]);
 
 	bind_key(compare, compare->message, segment, row);
 	if (!database_step(compare->database, compare->message))
-		return;
+		return false;
 	struct slice kept = column_text(compare->message, 0);
 	if (!slice_equal(came, kept) &&
 	    !slice_equal(normalized(&compare->came, came), normalized(&compare->kept, kept))) {
@@ -137,4 +142,5 @@ void compare_message(struct compare *compare, const struct segment *segment, con
 		     (int)(kept.n < SHOWN ? kept.n : SHOWN), kept.p, (int)(came.n < SHOWN ? came.n : SHOWN), came.p);
 	}
 	sqlite3_reset(compare->message);
+	return true;
 }

@@ -17,6 +17,7 @@ struct span {
 	int64_t least, most;
 	bool rising;     /* each offset is greater than the one before: none is there twice */
 	bool fresh;      /* and none is in the store */
+	bool known;      /* the store has some of the range in its first table (base or payment_log) */
 	bool unsettled;  /* the store may have unsettled payments among them */
 	bool dead;       /* the store may have dead letters among them */
 	bool pruned;     /* some may be messages that were taken out of the log (see prune.h) */
@@ -35,8 +36,8 @@ struct spans {
 	size_t capacity;
 };
 
-/* Measures a segment's spans. Dead letters and totals are in none, they are given the last one. `fresh`, `unsettled`,
- * `dead` and `pruned` are left for the caller to find out. */
+/* Measures a segment's spans. Dead letters and totals are in none, they are given the last one. `fresh`, `known`,
+ * `unsettled`, `dead` and `pruned` are left for the caller to find out. */
 void spans_measure(struct spans *spans, const struct segment *segment);
 
 /* Collects the rows of one table that are in fresh spans into `number`: those of each span stand together, in the order

@@ -192,6 +192,7 @@ static void look(struct tables *tables)
 		span->unsettled = !tables->log && any_in(tables, tables->any_in[TABLE_UNSETTLEMENT], span);
 		span->dead = any_in(tables, tables->any_in[TABLE_DEAD], span);
 		span->pruned = tables->log && any_in(tables, tables->pruned, span);
+		span->known = known;
 		span->fresh = span->rising && !known && !span->unsettled && !span->dead && !span->pruned;
 	}
 }
@@ -326,20 +327,29 @@ static void replace(struct tables *tables, const struct segment *segment, const 
 	tables->duplicates += known;
 }
 
-/* A row is added where the store has none of its coordinates. */
+/* The table that has the row's coordinates, compared with it; TABLES: none. */
+static enum table find(struct tables *tables, const struct segment *segment, const struct row *row)
+{
+	if (is_payment(row->table))
+		return compare_payment(&tables->compare, segment, row, &tables->differing);
+	return row->table == TABLE_LOG && compare_message(&tables->compare, segment, row) ? TABLE_LOG : TABLES;
+}
+
+/* A row is added where the store has none of its coordinates. Where it may well have them it is looked at first: that
+ * costs less than an insert that fails. */
 static void add(struct tables *tables, const struct segment *segment, const struct row *row, const struct span *span)
 {
-	bool added = insert(tables, segment, row, 0);
+	bool likely = span->known || span->unsettled;
+	enum table had = likely ? find(tables, segment, row) : TABLES;
+	bool stays = had == TABLE_BASE || had == row->table;
+	bool added = !stays && insert(tables, segment, row, 0);
 
-	if (is_payment(row->table) && (!added || span->unsettled))
-		tables->differing += compare_payment(&tables->compare, segment, row);
-	else if (row->table == TABLE_LOG && !added)
-		compare_message(&tables->compare, segment, row);
+	if (!added && !likely)
+		find(tables, segment, row);
 	/* What was unsettled is settled now. */
-	if (added && row->table == TABLE_BASE && span->unsettled &&
-	    forget(tables, TABLE_UNSETTLEMENT, segment, row, NULL))
-		added = false;
-	tables->duplicates += !added;
+	if (added && had == TABLE_UNSETTLEMENT)
+		forget(tables, TABLE_UNSETTLEMENT, segment, row, NULL);
+	tables->duplicates += !added || had == TABLE_UNSETTLEMENT;
 }
 
 /* Whether the store had the message, and has pruned it. */
