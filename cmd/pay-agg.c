@@ -88,6 +88,7 @@ struct agg {
 	struct textset *wide; /* keys of which it was said that their sums do not fit */
 	struct totals totals; /* with a database: what the open segment adds */
 	struct known known;   /* the coordinates that came in this run */
+	struct database run;  /* without a database: the files that came */
 	uint64_t again;       /* records that were not counted because theirs had come in this run */
 	amount_sum again_amount;
 	struct state state;
@@ -368,6 +369,8 @@ static void end_segment(void *self, struct stream *stream, const struct mark *ma
 		if (mark && mark->seq == 0)
 			cover_check_files(&agg->state.database, mark);
 		finish_segment(agg, stream, mark);
+	} else if (mark && mark->files_n > 0) {
+		cover_take_files(&agg->run, mark);
 	}
 	/* The final totals, which follow a complete end, are the last update. A stop is the last chance for one. */
 	bool complete = mark && mark->end == MARK_COMPLETE, stop = mark && mark->end == MARK_STOP;
@@ -651,6 +654,7 @@ static void open_totals(struct agg *agg, const struct settings *settings)
 	known_init(&agg->known);
 	if (!agg->database) {
 		currency_init(&agg->currency, &stream->names, agg->currency_asked, SLICE(""));
+		cover_open_run(&agg->run, "this run");
 		return;
 	}
 	state_open(&agg->state, agg->database, &agg->grouping, agg->currency_asked, settings->lock_wait);
@@ -702,8 +706,7 @@ static struct stream *open_stage(struct options *options, int *status)
 static void close_stage(struct stream *stream)
 {
 	struct agg *agg = stream->self;
-	if (agg->database)
-		database_close(&agg->state.database);
+	database_close(agg->database ? &agg->state.database : &agg->run);
 }
 
 const struct part part_own = {.program = &program, .open = open_stage, .close = close_stage};

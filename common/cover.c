@@ -129,7 +129,9 @@ static _Noreturn void refuse_content(struct database *database, const struct mar
 {
 	fail(EX_OPERATOR,
 	     "%s: %s: was read before with other content (%s): nothing of it was taken now; give another file another "
-	     "name (pay-consume --as NAME), a new edition of this one goes by pay-settle --correct",
+	     "name (pay-consume --as NAME), one that has grown goes on by pay-consume --resume DB --grown, a new "
+	     "edition of "
+	     "this one by pay-settle --correct",
 	     database->path, file->source, what);
 }
 
@@ -138,7 +140,7 @@ static void refuse_other_content(struct database *database, const struct mark_fi
 {
 	sqlite3_stmt *known = database_prepare(database, known_place);
 	char content[MARK_HASH], what[64];
-	int64_t lines;
+	int64_t lines, high;
 
 	for (size_t i = 0; i < file->places_n; i++) {
 		const struct mark_place *place = &file->places[i];
@@ -151,7 +153,11 @@ static void refuse_other_content(struct database *database, const struct mark_fi
 				refuse_content(database, file, what);
 	}
 	sqlite3_finalize(known);
-	if (!file->content[0] || !cover_file(database, slice_of(file->source), &lines, content))
+	if (!file->content[0])
+		return;
+	if (cover_high(database, slice_of(file->source), 0, NULL, &high) && high > file->lines + 1)
+		refuse_content(database, file, "it was longer");
+	if (!cover_file(database, slice_of(file->source), &lines, content))
 		return;
 	/* Known content that only has grown since is none other. */
 	if (strcmp(content, file->content) != 0 && strcmp(content, file->was) != 0)
@@ -257,6 +263,29 @@ static void remember_file(struct database *database, const struct mark_file *fil
 	remember_place(database, file, file->lines, file->content, true);
 }
 
+/* One by one, so that two of the same content in one segment are found, too. */
+static void take_files(struct database *database, const struct mark *mark, unsigned leave)
+{
+	for (size_t i = 0; i < mark->files_n; i++) {
+		if (!(leave & COVER_EDITIONS))
+			refuse_other_content(database, &mark->files[i]);
+		refuse_other_name(database, &mark->files[i]);
+		remember_file(database, &mark->files[i]);
+	}
+}
+
+void cover_take_files(struct database *database, const struct mark *mark)
+{
+	take_files(database, mark, 0);
+}
+
+void cover_open_run(struct database *database, const char *name)
+{
+	*database = (struct database){.path = name, .lock = -1, .log = -1};
+	database_connect(database, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+	database_run(database, cover_schema);
+}
+
 void cover_apply(struct database *database, const struct mark *mark, unsigned leave)
 {
 	for (size_t i = 0; i < mark->ranges_n; i++) {
@@ -264,13 +293,7 @@ void cover_apply(struct database *database, const struct mark *mark, unsigned le
 		if (!(leave & COVER_EDITIONS))
 			refuse_more_lines(database, mark, &mark->ranges[i]);
 	}
-	/* One by one, so that two of the same content in one segment are found, too. */
-	for (size_t i = 0; i < mark->files_n; i++) {
-		if (!(leave & COVER_EDITIONS))
-			refuse_other_content(database, &mark->files[i]);
-		refuse_other_name(database, &mark->files[i]);
-		remember_file(database, &mark->files[i]);
-	}
+	take_files(database, mark, leave);
 	for (size_t i = 0; i < mark->ranges_n; i++) {
 		const struct mark_range *range = &mark->ranges[i];
 

@@ -39,6 +39,12 @@ void cover_apply(struct database *database, const struct mark *mark, unsigned le
  * a file whose content is known under another name: all of its lines, or its first COVER_SAME lines and more. */
 void cover_check_files(struct database *database, const struct mark *mark);
 
+/* The same, and remembers what the mark says of them. */
+void cover_take_files(struct database *database, const struct mark *mark);
+
+/* A database in memory for cover_take_files, of the files that came in one run. Errors call it by `name`. */
+void cover_open_run(struct database *database, const char *name);
+
 /* Two files whose first lines are the same up to this one are taken for editions of one file. */
 enum { COVER_SAME = 64 };
 
@@ -56,8 +62,8 @@ char *cover_state(struct database *database, struct slice source, int32_t partit
  * known to have ended. */
 bool cover_file(struct database *database, struct slice source, int64_t *lines, char content[MARK_HASH]);
 
-/* Calls hole for each gap between the intervals of a source partition, and for the lines of a file before the first
- * that is known; returns how many there are. */
+/* Calls hole for each gap between the intervals of a source partition; returns how many there are. Where its first one
+ * begins is where somebody told pay-consume to begin (--from), or a share of a file does. */
 uint64_t cover_holes(struct database *database,
 		     void (*hole)(void *self, struct slice source, int32_t partition, int64_t lo, int64_t hi),
 		     void *self);

@@ -211,6 +211,15 @@ some_totals() {
 	[ "$(grep '^{' stats | jq .duplicates)" -eq 9 ]
 }
 
+@test "known content under another name is refused in memory, too, unless it shall count twice" {
+	pay-gen -n 100 >day
+	gzip -c day >day.gz
+	run -76 bash -c 'pay-consume day day.gz | pay-tobase | pay-agg'
+	[[ $output == *"day.gz: its "*" lines are those of day"*"--twice"* ]]
+	pay-consume --twice day day.gz | pay-tobase | pay-agg | jq -s 'map(.value.count) | add' >twice
+	[ "$(cat twice)" = "$(pay-consume --twice day | pay-tobase | pay-agg | jq -s '2 * (map(.value.count) | add)')" ]
+}
+
 @test "a database keeps totals from run to run, of all it has seen" {
 	some | seal 3 complete | pay-agg -d t.db >/dev/null
 	{

@@ -163,6 +163,11 @@ END
 	run -76 pay-store -d store.db longer
 	[[ $output == *"f: was read before with other content (it was shorter)"* ]]
 	[ "$(sql 'select * from place')" = "f|4|$hash|1" ]
+	# It had not ended.
+	sed 's/,"files.*,"end"/,"end"/' day | pay-store -d part.db >/dev/null
+	sed 's/"lines":4/"lines":2/; s/"next":{"f\/0":5}/"next":{"f\/0":3}/' day >shorter
+	run -76 pay-store -d part.db shorter
+	[[ $output == *"f: was read before with other content (it was longer)"* ]]
 }
 
 @test "another payment under known coordinates is refused, what is judged of it may differ" {
