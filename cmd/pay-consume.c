@@ -9,6 +9,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "cover.h"
 #include "deadletter.h"
 #include "fail.h"
 #include "input.h"
@@ -368,17 +369,23 @@ static void know_input(const char *path)
 static uint64_t find_files(struct consume *consume)
 {
 	uint64_t total = 0;
+	struct database run;
+	bool check = consume->options.settings.check;
 	const char **names = name_files(consume);
+	if (check)
+		cover_open_run(&run, "this run");
 	consume->sources_n = consume->options.operands_n;
 	consume->sources = must_alloc((size_t)consume->sources_n * sizeof *consume->sources);
 	for (int i = 0; i < consume->sources_n; i++) {
 		struct capture *capture = capture_find(consume->options.operands[i], names[i], &consume->wish, total);
 		know_input(consume->options.operands[i]);
 		total += capture_size(capture);
-		if (consume->options.settings.check)
-			capture_look(capture, consume->options.settings.program);
+		if (check)
+			capture_look(capture, consume->options.settings.program, &run);
 		consume->sources[i] = capture_source(capture);
 	}
+	if (check)
+		database_close(&run);
 	free(names);
 	return total;
 }

@@ -256,13 +256,58 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 	pay-gen -n 201 >day
 	run settle -j 2 -o two day
 	[ "$status" = 76 ]
-	[[ $output == *"give it another name"* ]]
+	[[ $output == *"with other content"*"another name"* ]]
 	sed -i 's/merchant-1/merchant-2/' day
 	run settle -j 2 -o two --as another day
 	[ "$status" = 0 ]
 	sed -i 's/ONLINE/ONLINE/; 3s/CARD/CASH/; 3s/POINT/PAINT/; 3s/MONEY/MONET/; 3s/PAY"/PAI"/' day
 	run settle -j 2 -o two --as another day
 	[ "$status" = 76 ]
+}
+
+@test "-j: a file that has grown goes on in the last share, and what it was is known packed, too" {
+	pay-gen -n 200 >day
+	head -n 150 day >grown
+	settle -q -j 2 -o two --as day grown
+	gzip -c grown >day.gz
+	settle -q -j 2 -o two day.gz --as day
+	[ "$(jq -s 'map(.value.count) | add' two/totals.ndjson)" = "$(pay-consume grown | pay-tobase | pay-agg | jq -s 'map(.value.count) | add')" ]
+	run -76 settle -q -j 2 -o two --as day - <day
+	[[ $output == *"from a regular file"* ]]
+	cp day grown
+	run -76 settle -q -j 2 -o two --as day grown
+	[[ $output == *"--grown"* ]]
+	settle -q -j 2 -o two --as day --grown grown
+	settle -q -j 2 -o two --as day grown
+	settle -q -o one day
+	cmp one/totals.ndjson two/totals.ndjson
+}
+
+@test "-j: known content under another name is refused before a share begins, whichever has it" {
+	pay-gen -n 200 >day
+	head -n 1 day >small
+	gzip -c day >packed.gz
+	gzip -1c day >again.gz
+	cp day copy
+	cp small little
+	for files in 'day copy' 'day packed.gz' 'packed.gz day' 'packed.gz again.gz' 'small little'; do
+		rm -rf out both
+		read -r first second <<<"$files"
+		# shellcheck disable=SC2086 # two files
+		run -76 settle -q -j 2 -o both $files
+		[[ $output == *"$second: its "*" lines are those of $first"*"nothing was begun"* ]]
+		[ ! -e both/share-1/log.db ]
+		settle -q -j 2 -o out "$first"
+		run -76 settle -q -j 2 -o out "$second"
+		[[ $output == *"$second: its "*" lines are those of $first"*"nothing was begun"* ]]
+		settle -q -j 2 -o out "$first"
+	done
+	settle -q -j 2 -o out --twice little
+	[ "$(jq -s 'map(.value.count) | add' out/totals.ndjson)" = 2 ]
+	settle -q -j 2 -o out small little
+	# Files without a payment, as of days off, may be alike.
+	echo '{"channel":"ONLINE","action":"FINISH"}' | tee off-1 >off-2
+	settle -q -j 2 -o out off-1 off-2
 }
 
 @test "-j: a bad record ends all shares, with its status; the next run goes on, each payment once" {
@@ -497,7 +542,8 @@ following() {
 	run -0 settle -o out -j 2 $'day\e[31m\u009b'
 	pay-gen -n 301 >$'day\e[31m\u009b'
 	run -76 settle -o out -j 2 $'day\e[31m\u009b'
-	[[ $output == 'settle: day\x1b[31m\xc2\x9b: was settled as '* ]]
+	[[ $output == 'pay-consume: day\x1b[31m\xc2\x9b: '*'knows day\x1b[31m\xc2\x9b with other content'* ]]
+	[[ $output != *$'\e'* && $output != *$'\u009b'* ]]
 	run -64 settle -o out $'--\e[31m'
 	[[ $output != *$'\e'* ]]
 }

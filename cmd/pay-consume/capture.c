@@ -463,6 +463,7 @@ static void open_capture(void *self, struct delivery *delivery)
 	capture->data = names_add(&capture->names, SLICE("data"));
 	record_init(&capture->record);
 	envelopes_init(&capture->envelopes, wish->with);
+	capture->envelopes.file = slice_of(capture->name);
 	mark_init(&capture->seal.mark);
 	capture->seal.counting = true;
 	capture->opened = true;
@@ -845,21 +846,6 @@ static bool read_capture(void *self, struct delivery *delivery)
 	return true;
 }
 
-void capture_look(struct capture *capture, const char *program)
-{
-	volatile sig_atomic_t stop = 0;
-	struct settings settings = {.program = program};
-	struct delivery delivery;
-	if (capture->size < 0 || capture->whole || capture->resumed)
-		return;
-	delivery_look(&delivery, &settings);
-	delivery.stop = &stop;
-	open_capture(capture, &delivery);
-	while (delivery.doubt && doubt_start(&capture->doubt).n < DOUBT_START && read_one(capture)) {
-	}
-	delivery_look_end(&delivery);
-}
-
 static void cover(void *self, struct mark *mark)
 {
 	struct capture *capture = self;
@@ -886,6 +872,44 @@ static void cover(void *self, struct mark *mark)
 	capture->said.content[0] = '\0';
 	capture->said.lines = -1;
 	capture->said.places_n = 0;
+}
+
+/* Reads the rest of a file that nobody knows by its name, and refuses it where its content is known. */
+static void look_for_content(struct capture *capture, struct database *run)
+{
+	const struct capture_wish *wish = capture->wish;
+	struct mark mark;
+	while (read_one(capture)) {
+	}
+	mark_init(&mark);
+	cover(capture, &mark);
+	for (size_t i = 0; i < wish->resume_n; i++) {
+		struct database database;
+		if (!database_open_cover(&database, wish->resume[i]))
+			continue;
+		cover_check_files(&database, &mark);
+		database_close(&database);
+	}
+	cover_take_files(run, &mark);
+	mark_free(&mark);
+}
+
+void capture_look(struct capture *capture, const char *program, struct database *run)
+{
+	const struct capture_wish *wish = capture->wish;
+	volatile sig_atomic_t stop = 0;
+	struct settings settings = {.program = program};
+	struct delivery delivery;
+	if (capture->size < 0 || capture->whole || capture->resumed)
+		return;
+	delivery_look(&delivery, &settings);
+	delivery.stop = &stop;
+	open_capture(capture, &delivery);
+	while (delivery.doubt && doubt_start(&capture->doubt).n < DOUBT_START && read_one(capture)) {
+	}
+	if (wish->resume_n > 0 && capture->known_n == 0 && wish->from == 1 && wish->to == INT64_MAX)
+		look_for_content(capture, run);
+	delivery_look_end(&delivery);
 }
 
 static void close_capture(void *self)

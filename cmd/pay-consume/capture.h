@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "columns.h"
+#include "database.h"
 #include "message.h"
 #include "source.h"
 
@@ -40,8 +41,10 @@ struct capture;
 struct capture *capture_find(const char *path, const char *name, const struct capture_wish *wish, uint64_t before);
 
 /* Reads the beginning of a regular file, unpacked, up to its first good record or 64 KiB: ends the program with 65
- * where it cannot be understood. program: as in settings. */
-void capture_look(struct capture *capture, const char *program);
+ * where it cannot be understood. One that is wanted whole, and of which no database of wish->resume knows the name, is
+ * read to its end: 76 where they, or `run` (see cover_open_run), which remembers it, know its content under another.
+ * program: as in settings. */
+void capture_look(struct capture *capture, const char *program, struct database *run);
 
 /* Its length as stored, 0 where it is not known. */
 uint64_t capture_size(const struct capture *capture);
