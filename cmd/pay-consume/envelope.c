@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "amount.h"
+#include "fail.h"
 #include "json.h"
 
 void envelopes_init(struct envelopes *envelopes, struct message_with with)
@@ -234,7 +235,7 @@ static struct slice key_of(const struct members *top)
 }
 
 /* Takes the message out of the line that was read; NULL, or why it is bad. */
-static const char *take_message(struct envelopes *envelopes, const struct delivery *delivery, struct message *message)
+static const char *take_message(struct envelopes *envelopes, struct delivery *delivery, struct message *message)
 {
 	const struct members *top = &envelopes->record.top;
 	const struct member *ts = get(envelopes, envelopes->ts), *headers = get(envelopes, envelopes->headers);
@@ -249,6 +250,14 @@ static const char *take_message(struct envelopes *envelopes, const struct delive
 	message->key = key_of(top);
 	if (reason)
 		return reason;
+	if (slice_equal(envelopes->at.source, envelopes->file)) {
+		output_flush(&delivery->out);
+		fail(EX_OPERATOR,
+		     "%.*s: holds messages of the topic %.*s, so its lines would be taken for that one's offsets: give "
+		     "the "
+		     "file another name (--as)",
+		     (int)envelopes->file.n, envelopes->file.p, (int)envelopes->file.n, envelopes->file.p);
+	}
 	covers_met(delivery->covers, &envelopes->at);
 	if (!member_given(payload))
 		return "the message has no value (a tombstone)";
