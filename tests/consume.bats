@@ -114,6 +114,15 @@ END
 	[ "$(pay-consume k | tail -n 1 | jq -c ._mark.next)" = '{"k/0":2}' ]
 }
 
+@test "a capture by the name of its topic is refused: its lines are no offsets of that" {
+	echo '{"topic":"payment","partition":3,"offset":12,"key":null,"payload":"{}"}' >payment
+	refuses 76 'payment: holds messages of the topic payment' pay-consume payment
+	refuses 76 '--as' pay-consume --as payment - <payment
+	run -0 pay-consume --as payment.json payment
+	cp payment b
+	refuses 76 'b/payment: holds' pay-consume --as b/payment <(sed 's/"payment"/"b\/payment"/' b)
+}
+
 # A kcat capture whose one message has this payload must be refused for this reason.
 refuses_payload() {
 	printf '{"topic":"t","partition":0,"offset":5,"key":null,"payload":%s}\n' "$1" >k
@@ -282,11 +291,43 @@ END
 	refuses 65 'standard input: empty' pay-consume - </dev/null
 }
 
+@test "the end of the last line is no part of a file's content, LF or CRLF" {
+	for end in '\n' '\r\n'; do
+		rm -rf log.db
+		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}" >day
+		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}$end" >whole
+		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}$end{\"data\":{\"a\":3}}$end" >grown
+		store day log.db
+		run -76 bash -c 'pay-consume whole | pay-store --log -d log.db'
+		[[ $output == *"whole: its 2 lines are those of day"* ]]
+		pay-consume --as day whole | pay-store --log -d log.db >/dev/null
+		pay-consume --as day --grown --resume log.db grown | pay-store --log -d log.db >/dev/null
+		[ "$(pay-store -d log.db --export payment_log | jq -r .data.a | paste -sd' ')" = '1 2 3' ]
+	done
+}
+
 @test "--check looks and writes nothing" {
 	day
 	run -0 pay-consume --check day.ndjson
 	[ -z "$output" ]
 	refuses 66 missing pay-consume --check missing
+}
+
+@test "--check with --resume finds content that is known under another name" {
+	day
+	cp day.ndjson copy
+	echo '{"channel":"ONLINE","action":"FINISH"}' | tee off-1 >off-2
+	run -0 pay-consume --check day.ndjson copy
+	run -76 pay-consume --check --resume new.db day.ndjson copy
+	[[ $output == *"copy: its 3 lines are those of day.ndjson"* ]]
+	run -0 pay-consume --check --resume new.db off-1 off-2
+	run -0 pay-consume --check --resume new.db --twice day.ndjson copy
+	[ ! -e new.db ]
+	pay-consume day.ndjson | pay-store --log -d log.db >/dev/null
+	run -76 pay-consume --check --resume new.db --resume log.db copy
+	[[ $output == *"log.db: copy: its 3 lines are those of day.ndjson"* ]]
+	run -0 pay-consume --check --resume log.db day.ndjson
+	run -0 pay-consume --check --resume log.db --as day.ndjson copy
 }
 
 @test "SIGTERM ends the stream in order, with the end mark stop, and then the program" {

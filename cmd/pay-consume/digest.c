@@ -25,15 +25,20 @@ void digest_close(struct digest *digest)
 	*digest = (struct digest){0};
 }
 
-/* Hashes bytes behind those that were; a line feed at their end waits until more comes. */
+/* Hashes bytes behind those that were; a line's end at their end waits until more comes. */
 static void add(struct digest *digest, const char *p, size_t n)
 {
+	size_t end = n;
 	if (n == 0)
 		return;
-	if (digest->feed)
-		XXH3_128bits_update(digest->taken, "\n", 1);
-	digest->feed = p[n - 1] == '\n';
-	XXH3_128bits_update(digest->taken, p, n - digest->feed);
+	if (p[end - 1] == '\n')
+		end--;
+	if (end > 0 && p[end - 1] == '\r')
+		end--;
+	XXH3_128bits_update(digest->taken, digest->owed, digest->owed_n);
+	XXH3_128bits_update(digest->taken, p, end);
+	digest->owed_n = n - end;
+	memcpy(digest->owed, p + end, digest->owed_n);
 }
 
 /* What is hashed from here on is not settled. */
@@ -84,7 +89,8 @@ void digest_next(struct digest *digest, const struct input *input, enum input_st
 	lag(digest);
 	add(digest, p, INPUT_TOO_LONG_KEPT);
 	add(digest, (const char *)bytes, sizeof bytes);
-	digest->feed = true;
+	digest->owed[0] = '\n';
+	digest->owed_n = 1;
 	digest->from = input->start;
 }
 

@@ -1,6 +1,6 @@
 /* digest: the hash of a file's lines as they are taken from an input: by it a file is known again, whatever it is
- * called and however it is packed. XXH128 over the unpacked bytes; the line feed of the last line is not part of it, so
- * a file is the same with and without. */
+ * called and however it is packed. XXH128 over the unpacked bytes; the end of the last line (CR, LF) is not part of it,
+ * so a file is the same with and without. */
 #ifndef PAYPIPE_DIGEST_H
 #define PAYPIPE_DIGEST_H
 
@@ -16,10 +16,11 @@
  * be taken once more (a row of several lines that is not at its end) are not settled. */
 struct digest {
 	XXH3_state_t *taken, *settled; /* settled: only while `lags` */
-	bool feed;                     /* a line feed is owed before the next byte */
-	bool lags;                     /* more was hashed than is settled */
-	size_t from;                   /* where in the input's buffer the first byte stands that was not hashed */
-	size_t settled_to;             /* where that ends which is settled; no farther than `from`: nothing more is */
+	char owed[2];                  /* the line's end that is hashed before the next byte */
+	size_t owed_n;
+	bool lags;         /* more was hashed than is settled */
+	size_t from;       /* where in the input's buffer the first byte stands that was not hashed */
+	size_t settled_to; /* where that ends which is settled; no farther than `from`: nothing more is */
 };
 
 /* An empty digest / gives back what it holds. No memory ends the program with 71. */
