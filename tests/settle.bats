@@ -570,6 +570,127 @@ following() {
 	settle -q -q -o out -a paymentMethodType=A -a paymentMethodType=B --reject 'A=false' --reject 'B=false' --as a day
 }
 
+@test "an unknown option proposes the nearest, and says nothing of what may be a secret" {
+	pay-gen -n 10 >day
+	for pair in '--dead-leter --dead-letter' '--jbos --jobs' '--default-cycel --default-cycle' '--currancy=a --currency' '--outpt --output'; do
+		read -r wrong right <<<"$pair"
+		run -64 settle -o out "$wrong" x day
+		[ "$output" = "settle: unknown option ${wrong%%=*}; did you mean $right? (see --help)" ]
+	done
+	run -64 settle -o out --nothing-like-it day
+	[ "$output" = "settle: unknown option --nothing-like-it (see --help)" ]
+	run -64 settle -o out -zsecret day
+	[ "$output" = "settle: unknown option -z (see --help)" ]
+	[ ! -e out ]
+}
+
+@test "letters of options may stand together, and an argument behind its letter" {
+	pay-gen -n 10 >day
+	settle -qj2 -oout -apaymentMethodType=GIFT day
+	[ -e out/share-2/settle.db ]
+}
+
+@test "a folder may have any name" {
+	pay-gen -n 10 >day
+	for name in .hidden slash/ slash// sub/.; do
+		mkdir -p "$name"
+		settle -q -o "$name" day
+		tail -n 1 "$name/report" | grep -q "^Everything adds up"
+	done
+	mkdir here
+	cd here
+	settle -q -o . ../day
+	tail -n 1 report | grep -q "^Everything adds up"
+}
+
+@test "dead letters do not go into what settle keeps in its folder, by whatever name" {
+	pay-gen -n 10 >day
+	echo garbage >>day
+	for file in lock options dead-letter-files report payouts.csv totals.ndjson shares again/a share-1/settle.db settle.db log.db-wal seen.db; do
+		run -73 timeout 60 settle -o out --dead-letter "out/$file" day
+		[[ $output == "settle: --dead-letter out/$file: settle keeps this file itself, and it is left as it is"* ]]
+		[ -z "$(ls -A out)" ]
+	done
+	settle -q -o out --dead-letter out/letters day
+	[ "$(wc -l <out/letters)" = 1 ]
+	ln out/totals.ndjson hard
+	ln -s out/lock soft
+	ln -s out other
+	cp out/totals.ndjson before
+	for file in hard soft other/report out/../out/lock; do
+		run -73 timeout 60 settle -o out --dead-letter "$file" day
+	done
+	cmp out/totals.ndjson before
+	cd out
+	run -73 timeout 60 settle -o . --dead-letter report ../day
+}
+
+@test "a folder with files of the names that settle uses is left as it is" {
+	pay-gen -n 10 >day
+	for file in lock report options payouts.csv totals.ndjson shares dead-letter-files; do
+		mkdir mine
+		echo mine >mine/$file
+		run -73 settle -o mine day
+		[[ $output == "settle: mine/$file: no run of settle has made it, and it is left as it is: name another folder" ]]
+		[ "$(cat mine/*)" = mine ]
+		rm -r mine
+	done
+	mkdir -p mine/before mine/again
+	run -73 settle -o mine --again
+	[ -d mine/before ] && [ -d mine/again ]
+	# what else is there is nobody's business, and a folder that was restored without its lock is settled on
+	mkdir other
+	cp day other/day.new
+	settle -q -o other other/day.new
+	rm other/lock
+	settle -q -o other other/day.new
+}
+
+@test "a lock on the folder is waited for, which is said with its holder, and its end" {
+	pay-gen -n 10 >day
+	mkfifo live
+	exec 7<>live
+	settle -q -o out --as live live 2>first 3>&- 7>&- &
+	first=$!
+	for ((tries = 0; tries < 2400; tries++)); do
+		[ ! -s out/lock ] || break
+		sleep 0.05
+	done
+	settle -q -o out --lock-wait 100 day 2>second 3>&- 7>&- &
+	second=$!
+	for ((tries = 0; tries < 2400; tries++)); do
+		[ ! -s second ] || break
+		sleep 0.05
+	done
+	[ "$(<second)" = "settle: out: another run (process $first) is at work; waiting for its lock, 100 s at most (--lock-wait)" ]
+	kill -TERM "$first"
+	status=0
+	wait "$first" || status=$?
+	[ "$status" = 75 ]
+	wait "$second"
+	grep -qx 'settle: out: has its lock after [0-9]* s' second
+}
+
+@test "a signal that reaches all of the pipeline ends it in order, too" {
+	pay-gen -n 10 >day
+	mkfifo live
+	exec 7<>live
+	cat day >&7
+	setsid settle -o out --dead-letter - --as live live >told 2>&1 3>&- 7>&- &
+	for ((tries = 0; tries < 1200; tries++)); do
+		[ "$(sqlite3 -readonly out/settle.db 'SELECT count(*) FROM base' 2>/dev/null)" != 10 ] || break
+		sleep 0.1
+	done
+	kill -TERM -- "-$!"
+	status=0
+	wait "$!" || status=$?
+	[ "$status" = 75 ]
+	tail -n 1 told | grep -qx 'settle: told to stop; what came is settled, the next run goes on from there'
+	grep -q '^Everything adds up' told
+	[ "$(grep -c 'No such file' told)" = 0 ]
+	[ -s out/totals.ndjson ]
+}
+
 @test "payments of which none was settled are said, and a day without payments is not" {
 	pay-gen -n 20 --test 1 >tests
 	run -0 --separate-stderr settle -q -o out tests
