@@ -162,3 +162,14 @@ counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
 	[[ $output == *"no line became a payment"* ]]
 	[ -e days/2 ]
 }
+
+@test "options of settle that take no argument take none of the words behind them" {
+	mkdir days
+	pay-gen -n 10 >days/d1
+	backfill --signed --twice days -o out --unterminated --default-cycle D+1 --dead-letter -
+	[ -e days/done/d1 ]
+	grep -q '^--default-cycle D+1' out/options
+	grep -q '^--signed' out/options
+	run -64 backfill days -o out --default-cycle
+	[[ $output == *"--default-cycle needs an argument"* ]]
+}
