@@ -191,3 +191,120 @@ d,2025-05-22,4,300,0,300' ]
 	settle -q -o own --default-cycle D+2 --signed signed
 	[ "$(paid own)" = a,2025-05-22,2,1000,300,700 ]
 }
+
+@test "what fails while the log is settled anew ends with its status, and nothing is changed" {
+	a_day >day
+	settle -q -o out --dead-letter - --default-cycle D+2 day 2>/dev/null
+	unchanged() { # unchanged STATUS PROGRAM OPTION...
+		run -"$1" settle -o out --again "${@:3}"
+		[[ $output == *"$2 failed ($1); nothing is changed" ]]
+		[ ! -e out/again ]
+		[[ $(paid) == *a,2025-05-22* && $(cat out/options) == "--default-cycle D+2" ]]
+	}
+	unchanged 64 pay-rule --dead-letter - --default-cycle nonsense
+	unchanged 66 pay-filter --dead-letter - --policy none.csv
+	unchanged 78 pay-filter --dead-letter - --reject 'X=.a |'
+	unchanged 65 pay-tobase --dead-letter - --most 10 --max-dead 0
+	printf '%s\n' nonsense too >edition
+	unchanged 65 pay-consume --dead-letter - --correct edition --as day
+	pay 5 a 10:00 PAYMENT >>edition
+	unchanged 65 pay-consume --correct edition --as day
+	# A run that could not begin has settled nothing under its options either.
+	run -64 settle -q -o out --dead-letter - --default-cycle nonsense day
+	[ "$(cat out/options)" = "--default-cycle D+2" ]
+}
+
+@test "a run that is told to stop, or killed, while the log is settled anew has changed nothing" {
+	pay-gen -n 150000 --seed 9 >day
+	settle -q -o out --default-cycle D+2 day
+	sha256sum out/totals.ndjson >sum
+	for signal in TERM HUP KILL; do
+		settle -q -o out --again --default-cycle D+3 >said 2>&1 3>&- &
+		process=$!
+		for _ in {1..1200}; do
+			[ ! -s out/again/settle.db ] || break
+			sleep 0.1
+		done
+		kill -$signal $process
+		status=0
+		wait $process || status=$?
+		if [ $signal = KILL ]; then
+			[ $status = 137 ]
+		else
+			[ $status = 75 ]
+			[ "$(tail -n 1 said)" = "settle: told to stop; nothing is changed" ]
+			[ ! -e out/again ]
+		fi
+		sha256sum -c sum
+		# Its pipeline has ended with it, and what it left is cleared away.
+		settle -q -o out --default-cycle D+2 day
+		[ ! -e out/again ]
+		sha256sum -c sum
+		[ "$(cat out/options)" = "--default-cycle D+2" ]
+	done
+}
+
+@test "settled anew without --dedupe-by, nothing taken back is remembered as a claim" {
+	pay 1000 a 10:00 PAYMENT | sed 's/"CARD"/"CARD","id":"1"/' >day
+	pay 50 b 10:00 PAYMENT >edition
+	settle -q -o out --default-cycle D+2 --dedupe-by id day
+	settle -q -o out --default-cycle D+2 --again --correct edition --as day
+	[ ! -e out/seen.db ]
+	[ -e out/before/seen.db ]
+	cp day next
+	settle -q -o out --default-cycle D+2 --dedupe-by id next
+	[ "$(paid)" = 'a,2025-05-22,1,1000,0,1000
+b,2025-05-22,1,50,0,50' ]
+}
+
+@test "what an API said before holds for what is settled anew, unless another API is asked" {
+	PATH=$PATH:${BATS_TEST_DIRNAME%/tests*}/build/tool
+	a_day >day
+	ask() { # ask DATE COMMAND...: with an API that says that date, at $API
+		echo "merchantNumber,paymentDate,paymentActionType,paymentMethodType,ruleId,payoutDate,confirmDate
+a,2025-05-20,PAYMENT,CARD,r1,$1," >rules.csv
+		rm -f api.in api.out
+		mkfifo api.in api.out
+		rule-api rules.csv api.log <api.in >api.out 3>&- &
+		process=$!
+		exec 8>api.in 9<api.out
+		read -r port <&9
+		API=http://127.0.0.1:$port/rule
+		"${@:2}" 8>&- 9<&-
+		exec 8>&- 9<&-
+		wait $process
+	}
+	settle_by() { settle -q -o out --dead-letter - --rule-url "$API$1" --default-cycle D+2 "${@:2}" 2>err; }
+	ask 2025-06-02 settle_by '' day
+	[[ $(paid) == *a,2025-06-02,1,1000* ]]
+	settle_by '' --again # it is away
+	[[ $(paid) == *a,2025-06-02,1,1000* ]]
+	[[ $(cat err) == *"out/rules.db: what the API said before holds; it is asked anew if this file is moved away"* ]]
+	ask 2025-06-03 settle_by '?other' --again
+	[[ $(paid) == *a,2025-06-03,1,1000* ]]
+}
+
+@test "a topic has no new edition" {
+	pay 1000 a 10:00 PAYMENT >edition
+	mkdir out
+	for offset in 0 1; do
+		printf '{"_mark":{"seq":%d,"records":%d,"in":%d,"dropped":{},"amount":null,"from":{"payment/0":0},"next":{"payment/0":%d},"state":{"payment/0":"%s"},"end":%s}}\n' \
+			$offset $offset $offset $offset 0123456789abcdef "$([ $offset = 1 ] && echo '"complete"' || echo null)"
+		[ $offset = 1 ] || pay 7 c 10:00 PAYMENT | sed 's|^{|{"_src":"payment/0/0",|'
+	done >stream
+	pay-store --log -d out/log.db stream >/dev/null
+	[ "$(sqlite3 -readonly out/log.db 'SELECT text FROM state')" = 0123456789abcdef ]
+	run -76 settle -q -o out --correct edition --as payment --default-cycle D+2
+	[[ $output == *"knows no file payment"* ]]
+}
+
+@test "a folder of the version before is refused with the way, before anything is done" {
+	a_day >day
+	settle -q -o out --dead-letter - --default-cycle D+2 day 2>/dev/null
+	sqlite3 out/settle.db 'PRAGMA user_version=3'
+	for what in --again '--correct day'; do
+		# shellcheck disable=SC2086 # two words
+		run -78 settle -q -o out $what --dead-letter - --default-cycle D+2
+		[[ $output == *"pay-store --upgrade -d FILE brings it there"*"settle: nothing was begun" ]]
+	done
+}

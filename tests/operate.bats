@@ -293,8 +293,9 @@ older() {
 	pay-store -d log.db --backup copy.db
 	run -0 pay-store --upgrade -d log.db --check
 	[ "$(ask log.db 'pragma user_version')" = 3 ]
-	run -0 pay-store --upgrade -d log.db
+	run -0 --separate-stderr pay-store --upgrade -d log.db
 	[ "$output" = "log.db: upgraded from version 3 to 4" ]
+	[[ $stderr == "pay-store: log.db: knows 1 file by name, not by content: until read once more under its name, "* ]]
 	pay-store -d log.db --verify
 	run -0 pay-store --upgrade -d log.db
 	[ "$output" = "log.db: has version 4, the present one" ]
@@ -304,6 +305,10 @@ older() {
 	pay-consume --dead-letter - --resume log.db day | pay-store --log -d log.db >/dev/null
 	pay-consume --dead-letter - day | pay-store --log -d log.db >/dev/null
 	cmp <(pay-store -d log.db --export payment_log) <(pay-store -d new.db --export payment_log)
+	# which was reading it once more
+	pay-consume --dead-letter - --as copy day >copy
+	run -76 pay-store --log -d log.db copy
+	[[ $output == *"are those of day, which was taken before"* ]]
 	pay-store -d log.db --prune-log 1
 	pay-store -d log.db --verify
 	[ "$(ask log.db 'select * from logged')" = "4|1" ]
@@ -313,7 +318,7 @@ older() {
 	older
 	run -78 pay-agg -d totals.db --query
 	[[ $output == *"totals.db: has schema version 2, this program knows 3; pay-agg --upgrade -d FILE brings it there"* ]]
-	run -0 pay-agg --upgrade -d totals.db
+	run -0 --separate-stderr pay-agg --upgrade -d totals.db
 	[ "$output" = "totals.db: upgraded from version 2 to 3" ]
 	pay-consume --dead-letter - day | pay-tobase | pay-agg -d new.db >/dev/null
 	schema='select type, name, sql from sqlite_schema order by name'
