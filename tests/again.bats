@@ -118,7 +118,7 @@ bad: as before' ]
 		run -76 settle -o out --correct edition --dead-letter - --default-cycle D+2
 		[[ $output == *"knows no file edition of which this could be a new edition; --as names it"* ]]
 		run -64 settle -o out --correct edition --as day --dead-letter -
-		[[ $output == *"give the options that it was settled with, or --again with it"* ]]
+		[[ $output == *"was --default-cycle D+2, is nothing; --correct settles all of the log anew"*"give the options that it was settled with, or --again with it"* ]]
 		run -0 settle -o out --correct edition --as day --dead-letter - --default-cycle D+2 --dry-run
 		[[ $output == *"- b,2025-05-22,1,50,0,50"*"+ d,2025-05-22,4,300,0,300"* ]]
 		[[ $(paid) == *b,2025-05-22* ]]

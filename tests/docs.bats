@@ -180,6 +180,11 @@ whole_page() {
 	done
 }
 
+@test "commands stand on a page as in its source: no quotes lost, no point drawn to the word before" {
+	run grep -n -e '^\.D[l1].* "' -e '^\.D[l1].* [.,;:?!)]$' man/*.[17]
+	[ "$output" = "" ]
+}
+
 @test "every page has its sections" {
 	all whole_page
 }

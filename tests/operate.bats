@@ -498,7 +498,8 @@ older() {
 	days 1 3 >day
 	sed -i '3s/.*/not JSON/' day
 	flow day
-	sed -n 's/^\.Dl //p' "$tree/man/paypipe-operate.7" >commands
+	# as they are read on the page
+	mandoc -O width=500 "$tree/man/paypipe-operate.7" | col -b | expand | sed -n '/{$/,/}$/d; s/^ \{11\}\([^ ].*\)/\1/p' >commands
 	[ "$(wc -l <commands)" -ge 14 ]
 	for name in log settle totals; do sqlite3 $name.db .dump >$name.was; done
 	while read -r command; do
