@@ -209,6 +209,15 @@ d,2025-05-22,4,300,0,300' ]
 	unchanged 65 pay-consume --dead-letter - --correct edition --as day
 	pay 5 a 10:00 PAYMENT >>edition
 	unchanged 65 pay-consume --correct edition --as day
+	: >empty
+	gzip -k empty
+	for edition in empty empty.gz; do
+		run -65 settle -o out --default-cycle D+2 --dead-letter - --correct $edition --as day
+		[[ $output == *"$edition: no line came of it, and all of day would be taken back; nothing is changed" ]]
+		[[ $(paid) == *a,2025-05-22* ]]
+	done
+	run -66 settle -o none --again
+	[ ! -e none ]
 	# A run that could not begin has settled nothing under its options either.
 	run -64 settle -q -o out --dead-letter - --default-cycle nonsense day
 	[ "$(cat out/options)" = "--default-cycle D+2" ]
@@ -307,4 +316,22 @@ a,2025-05-20,PAYMENT,CARD,r1,$1," >rules.csv
 		run -78 settle -q -o out $what --dead-letter - --default-cycle D+2
 		[[ $output == *"pay-store --upgrade -d FILE brings it there"*"settle: nothing was begun" ]]
 	done
+}
+
+@test "a correction fed through the stages, --replace in the log, stays when all is settled anew" {
+	a_day >day
+	pay 1.5 b 12:00 PAYMENT >>day
+	settle -q -o out --dead-letter - --default-cycle D+2 day 2>/dev/null
+	pay-store -d out/settle.db --export dead_letter --where 'NOT corrected' | jq -c 'select(._dead.stage == "pay-tobase")' >bad.ndjson
+	jq -c '{_src} + (._dead.raw | fromjson)' bad.ndjson | sed 's/1\.5/15/' >corrected
+	run -76 pay-store --log -d out/log.db corrected
+	[[ $output == *"--replace"* ]]
+	pay-store --log --replace -d out/log.db corrected | pay-tobase | pay-filter --tag | pay-rule --default-cycle D+2 |
+		pay-store -d out/settle.db | pay-agg -d out/totals.db >/dev/null
+	settle -q -o out --dead-letter - --default-cycle D+2 day 2>/dev/null
+	[[ $(paid) == *b,2025-05-22,2,65,0,65* ]]
+	run -0 --separate-stderr settle -q -o out --again --dead-letter - --default-cycle D+2
+	[ "$output" = 'payout: as before
+left_out: as before
+bad: as before' ]
 }
