@@ -365,13 +365,10 @@ static void end_segment(void *self, struct stream *stream, const struct mark *ma
 {
 	struct agg *agg = self;
 	arrive_all(agg, stream);
-	if (agg->database) {
-		if (mark && mark->seq == 0)
-			cover_check_files(&agg->state.database, mark);
+	if (agg->database)
 		finish_segment(agg, stream, mark);
-	} else if (mark && mark->files_n > 0) {
+	else if (mark && mark->files_n > 0)
 		cover_take_files(&agg->run, mark);
-	}
 	/* The final totals, which follow a complete end, are the last update. A stop is the last chance for one. */
 	bool complete = mark && mark->end == MARK_COMPLETE, stop = mark && mark->end == MARK_STOP;
 	if (agg->seen_n && !complete && (stop || stats_clock() - agg->updated >= agg->updates))

@@ -130,8 +130,7 @@ static _Noreturn void refuse_content(struct database *database, const struct mar
 	fail(EX_OPERATOR,
 	     "%s: %s: was read before with other content (%s): nothing of it was taken now; give another file another "
 	     "name (pay-consume --as NAME), one that has grown goes on by pay-consume --resume DB --grown, a new "
-	     "edition of "
-	     "this one by pay-settle --correct",
+	     "edition of this one by pay-settle --correct",
 	     database->path, file->source, what);
 }
 

@@ -254,8 +254,7 @@ static const char *take_message(struct envelopes *envelopes, struct delivery *de
 		output_flush(&delivery->out);
 		fail(EX_OPERATOR,
 		     "%.*s: holds messages of the topic %.*s, so its lines would be taken for that one's offsets: give "
-		     "the "
-		     "file another name (--as)",
+		     "the file another name (--as)",
 		     (int)envelopes->file.n, envelopes->file.p, (int)envelopes->file.n, envelopes->file.p);
 	}
 	covers_met(delivery->covers, &envelopes->at);
