@@ -137,7 +137,7 @@ def whole_to(folder, name, reference, promised):
         demand(not missing, f"{name}: a mark up to {promised} was passed on, and {len(missing)} lines are missing")
     elif name == "seen.db":
         have = set(rows(path, TABLES[name][0]) or [])
-        missing = {row for row in reference[0] if row[4] < promised} - have
+        missing = {row for row in reference[0] if row[3] < promised} - have
         demand(not missing, f"{name}: a mark up to {promised} was passed on, and {len(missing)} claims are missing")
         demand(have <= set(reference[0]), f"{name}: holds claims that must not be")
     elif name.endswith(".db"):
