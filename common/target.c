@@ -190,7 +190,7 @@ static bool owns(const struct target *target, const struct head *head, enum shap
 	case TARGET_TABLE: return head->whole && slice_equal(head->line, slice_of(target->header));
 	default:
 		if (object)
-			return shape != SHAPE_MARK;
+			return shape != SHAPE_MARK && shape != SHAPE_KCAT && shape != SHAPE_VERDICT;
 		return what_bytes(head->text) == plain_text && json_utf8(head->line) &&
 		       (is_array(head->line) || is_header(head->line));
 	}

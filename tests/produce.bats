@@ -139,3 +139,13 @@ sealed() {
 	cat err
 	[ "$status" = 77 ]
 }
+
+@test "what no pay-produce has written is not replaced: captures of kcat, verdicts, streams" {
+	for line in '{"topic":"t","partition":0,"offset":5,"payload":"{}"}' '{"verdict":"pass","by":"default"}' \
+		'{"_mark":{"seq":0}}'; do
+		echo "$line" >mine
+		run -73 pay-produce --to mine <<<"$(sealed complete)"
+		[[ $output == "pay-produce: --to mine: seems to be "*", and is left as it is: "* ]]
+		[ "$(<mine)" = "$line" ]
+	done
+}
