@@ -116,10 +116,10 @@ END
 
 @test "a capture by the name of its topic is refused: its lines are no offsets of that" {
 	echo '{"topic":"payment","partition":3,"offset":12,"key":null,"payload":"{}"}' >payment
-	refuses 76 'payment: holds messages of the topic payment' pay-consume payment
-	refuses 76 '--as' pay-consume --as payment - <payment
-	run -0 pay-consume --as payment.json payment
 	cp payment b
+	refuses 76 'payment: holds messages of the topic payment' pay-consume payment
+	refuses 76 '--as' pay-consume --as payment - <b
+	run -0 pay-consume --as payment.json payment
 	refuses 76 'b/payment: holds' pay-consume --as b/payment <(sed 's/"payment"/"b\/payment"/' b)
 }
 
@@ -292,11 +292,11 @@ END
 }
 
 @test "the end of the last line is no part of a file's content, LF or CRLF" {
-	for end in '\n' '\r\n'; do
+	for end in $'\n' $'\r\n'; do
 		rm -rf log.db
-		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}" >day
-		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}$end" >whole
-		printf "{\"data\":{\"a\":1}}$end{\"data\":{\"a\":2}}$end{\"data\":{\"a\":3}}$end" >grown
+		printf '%s' '{"data":{"a":1}}' "$end" '{"data":{"a":2}}' >day
+		printf '%s' "$(cat day)" "$end" >whole
+		printf '%s' "$(cat day)" "$end" '{"data":{"a":3}}' "$end" >grown
 		store day log.db
 		run -76 bash -c 'pay-consume whole | pay-store --log -d log.db'
 		[[ $output == *"whole: its 2 lines are those of day"* ]]

@@ -272,7 +272,7 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 	gzip -c grown >day.gz
 	settle -q -j 2 -o two day.gz --as day
 	[ "$(jq -s 'map(.value.count) | add' two/totals.ndjson)" = "$(pay-consume grown | pay-tobase | pay-agg | jq -s 'map(.value.count) | add')" ]
-	run -76 settle -q -j 2 -o two --as day - <day
+	run -76 settle -q -j 2 -o two --as day - <grown
 	[[ $output == *"from a regular file"* ]]
 	cp day grown
 	run -76 settle -q -j 2 -o two --as day grown
