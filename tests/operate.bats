@@ -306,8 +306,8 @@ older() {
 	pay-consume --dead-letter - day | pay-store --log -d log.db >/dev/null
 	cmp <(pay-store -d log.db --export payment_log) <(pay-store -d new.db --export payment_log)
 	# which was reading it once more
-	pay-consume --dead-letter - --as copy day >copy
-	run -76 pay-store --log -d log.db copy
+	pay-consume --dead-letter - --as copy day >stream
+	run -76 pay-store --log -d log.db stream
 	[[ $output == *"are those of day, which was taken before"* ]]
 	pay-store -d log.db --prune-log 1
 	pay-store -d log.db --verify
