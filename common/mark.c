@@ -8,7 +8,7 @@
 enum {
 	MEMBERS_MOST = 64,
 	PARTS_MOST = 20000,
-	PLACES_MOST = 1000
+	PLACES_MOST = 2000
 }; /* more than these no mark has: a line must not cost its square */
 
 void mark_init(struct mark *mark)

@@ -46,11 +46,11 @@ struct mark_file {
 	size_t places_n, places_capacity;
 };
 
-/* The lines after which a file's hash is said: those whose number has at most four significant binary digits, so that
- * any two runs over files of one name can be compared up to an eighth of the shorter one's length. */
+/* The lines after which a file's hash is said: those whose number has at most six significant binary digits, so that
+ * any two runs over files of one name can be compared up to a thirty-second of the shorter one's length. */
 static inline bool mark_is_place(int64_t line)
 {
-	enum { DIGITS = 4 };
+	enum { DIGITS = 6 };
 	return line > 0 && ((unsigned long long)line >> __builtin_ctzll((unsigned long long)line)) < 1u << DIGITS;
 }
 

@@ -53,18 +53,18 @@ store() {
 }
 
 @test "the marks name a file's lines by hashes of what was read up to there, its content only at its end" {
-	yes '{"a":1}' | head -n 40 >f
+	yes '{"a":1}' | head -n 75 >f
 	hash() { head -n "$1" f | head -c -1 | xxhsum -H128 | cut -d' ' -f1; }
-	pay-consume --segment-records 25 f | jq -c 'select(._mark)._mark' >marks
+	pay-consume --segment-records 65 f | jq -c 'select(._mark)._mark' >marks
 	[ "$(jq -c '.files.f.lines' marks)" = 'null
 null
-40' ]
-	[ "$(jq -s -r '.[1].files.f.places | keys_unsorted | join(" ")' marks)" = "$(seq -s ' ' 16) 18 20 22 24" ]
-	[ "$(jq -s -r '.[2].files.f.places | keys_unsorted | join(" ")' marks)" = '26 28 30 32 36 40' ]
+75' ]
+	[ "$(jq -s -r '.[1].files.f.places | keys_unsorted | join(" ")' marks)" = "$(seq -s ' ' 64)" ]
+	[ "$(jq -s -r '.[2].files.f.places | keys_unsorted | join(" ")' marks)" = '66 68 70 72 74' ]
 	[ -x "$(command -v xxhsum)" ] || skip "no xxhsum to compare with"
-	for line in 1 15 24; do [ "$(jq -s -r ".[1].files.f.places[\"$line\"]" marks)" = "$(hash $line)" ]; done
-	[ "$(jq -s -r '.[1].state["f/0"]' marks)" = "file:$(hash 25)" ]
-	[ "$(jq -s -r '.[2].files.f.content' marks)" = "$(hash 40)" ]
+	for line in 1 15 64; do [ "$(jq -s -r ".[1].files.f.places[\"$line\"]" marks)" = "$(hash $line)" ]; done
+	[ "$(jq -s -r '.[1].state["f/0"]' marks)" = "file:$(hash 65)" ]
+	[ "$(jq -s -r '.[2].files.f.content' marks)" = "$(hash 75)" ]
 }
 
 @test "a file's hash is of its lines, however it is packed, read and ended, and long lines are part of it" {
