@@ -230,8 +230,27 @@ static void refuse_more_lines(struct database *database, const struct mark *mark
 	refuse_content(database, &(struct mark_file){.source = range->source}, "it was shorter");
 }
 
-static void remember_place(struct database *database, const struct mark_file *file, int64_t line, const char *hash,
-			   bool whole)
+static void remember_place(struct database *database, sqlite3_stmt *add, int64_t line, const char *hash, bool whole)
+{
+	sqlite3_bind_int64(add, 2, line);
+	database_bind(database, add, 3, slice_of(hash));
+	sqlite3_bind_int(add, 4, whole);
+	database_do(database, add);
+}
+
+/* A file ends once: where it ended before, it has grown, or this is another edition. */
+static void forget_end(struct database *database, const struct mark_file *file)
+{
+	sqlite3_stmt *was =
+	    database_prepare(database, "UPDATE place SET whole=0 WHERE source=?1 AND whole AND line<>?2");
+
+	database_bind(database, was, 1, slice_of(file->source));
+	sqlite3_bind_int64(was, 2, file->lines);
+	database_do(database, was);
+	sqlite3_finalize(was);
+}
+
+static void remember_file(struct database *database, const struct mark_file *file)
 {
 	sqlite3_stmt *add = database_prepare(
 	    database,
@@ -239,27 +258,13 @@ static void remember_place(struct database *database, const struct mark_file *fi
 	    " SET hash=excluded.hash, whole=excluded.whole WHERE hash<>excluded.hash OR whole<excluded.whole");
 
 	database_bind(database, add, 1, slice_of(file->source));
-	sqlite3_bind_int64(add, 2, line);
-	database_bind(database, add, 3, slice_of(hash));
-	sqlite3_bind_int(add, 4, whole);
-	database_do(database, add);
-	sqlite3_finalize(add);
-}
-
-static void remember_file(struct database *database, const struct mark_file *file)
-{
 	for (size_t i = 0; i < file->places_n; i++)
-		remember_place(database, file, file->places[i].line, file->places[i].hash, false);
-	if (!file->content[0] || file->lines < 0)
-		return;
-	/* It ends once: where it ended before, it has grown, or this is another edition. */
-	sqlite3_stmt *was =
-	    database_prepare(database, "UPDATE place SET whole=0 WHERE source=?1 AND whole AND line<>?2");
-	database_bind(database, was, 1, slice_of(file->source));
-	sqlite3_bind_int64(was, 2, file->lines);
-	database_do(database, was);
-	sqlite3_finalize(was);
-	remember_place(database, file, file->lines, file->content, true);
+		remember_place(database, add, file->places[i].line, file->places[i].hash, false);
+	if (file->content[0] && file->lines >= 0) {
+		forget_end(database, file);
+		remember_place(database, add, file->lines, file->content, true);
+	}
+	sqlite3_finalize(add);
 }
 
 /* One by one, so that two of the same content in one segment are found, too. */
