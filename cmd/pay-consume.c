@@ -420,7 +420,7 @@ static void consume_all(const struct consume *consume, struct delivery *delivery
 	for (int i = 0; i < consume->sources_n && !stop && !delivery_full(delivery); i++) {
 		struct source *source = &consume->sources[i];
 		source->open(source->self, delivery);
-		delivery->source = source;
+		delivery_source_begin(delivery, source);
 		while (!stop && !delivery_full(delivery) && source->read(source->self, delivery))
 			;
 		delivery_source_end(delivery);

@@ -150,6 +150,15 @@ int delivery_tick(struct delivery *delivery, uint64_t done, bool waiting)
 	return soon ? (int)(left * 1e3) + 1 : LONGEST_WAIT_MS;
 }
 
+void delivery_source_begin(struct delivery *delivery, struct source *source)
+{
+	const struct delivery_limits *limits = &delivery->limits;
+	uint64_t in = delivery->mark.in;
+	if (in > 0 && (in >= limits->records / 2 || delivery->bytes >= limits->bytes / 2))
+		delivery_close_segment(delivery);
+	delivery->source = source;
+}
+
 void delivery_source_end(struct delivery *delivery)
 {
 	delivery->source->cover(delivery->source->self, &delivery->mark);

@@ -104,6 +104,10 @@ static inline void delivery_segment(struct delivery *delivery)
  * waiting: the read would wait, so what was written must not. Returns how many milliseconds the read may wait. */
 int delivery_tick(struct delivery *delivery, uint64_t done, bool waiting);
 
+/* The next source follows. Its first segment shall have enough of it for who is to judge it: one that is half full is
+ * closed. */
+void delivery_source_begin(struct delivery *delivery, struct source *source);
+
 /* A source was read to its end: takes its last cover into the segment at hand. */
 void delivery_source_end(struct delivery *delivery);
 

@@ -17,6 +17,7 @@ struct source {
 	bool good;    /* one was */
 	bool ranged;  /* a mark has said where it begins */
 	bool begun;   /* at its first line */
+	bool passed;  /* a mark with some of it was passed on */
 	bool ended;
 };
 
@@ -131,7 +132,8 @@ static void take_range(struct sources *sources, const struct mark_range *range)
 
 static bool refuses(const struct source *source, struct sources_refused *refused)
 {
-	if (!source->begun || source->good || source->bad == 0 || (!source->ended && source->bad < SOURCES_BAD))
+	uint64_t enough = source->passed ? SOURCES_BAD : SOURCES_FIRST;
+	if (!source->begun || source->good || source->bad == 0 || (!source->ended && source->bad < enough))
 		return false;
 	*refused = (struct sources_refused){source->name, source->bad, source->reason};
 	return true;
@@ -150,9 +152,15 @@ bool sources_segment(struct sources *sources, const struct mark *mark, struct so
 		source->ended = true;
 		ended++;
 	}
-	for (size_t i = 0; sources->slot && i <= sources->mask; i++)
-		if (sources->slot[i].name && refuses(&sources->slot[i], refused))
+	for (size_t i = 0; sources->slot && i <= sources->mask; i++) {
+		struct source *source = &sources->slot[i];
+		if (!source->name)
+			continue;
+		source->ended |= mark->end == MARK_COMPLETE;
+		if (refuses(source, refused))
 			return true;
+		source->passed = source->ranged;
+	}
 	sources->ended += ended;
 	if (ended > 0) {
 		sources->current_n = 0;

@@ -12,6 +12,7 @@
 
 enum {
 	SOURCES_BAD = 10000, /* so many bad records before a good one are enough: no more are waited for */
+	SOURCES_FIRST = 100, /* as are so many in its first segment: behind a sink that has it nobody asks again */
 	SOURCES_MOST = 16384 /* that are told apart at a time; more are only looked at together */
 };
 
@@ -53,7 +54,8 @@ struct sources_refused {
 };
 
 /* At a mark, before it is passed on. Returns whether a file is refused: one that was read from its beginning and has
- * ended, or has given SOURCES_BAD bad records, without a good one; *refused is valid until the next call. */
+ * ended, as has all that was asked for at the end mark, or has given so many bad records, without a good one; *refused
+ * is valid until the next call. */
 bool sources_segment(struct sources *sources, const struct mark *mark, struct sources_refused *refused);
 
 /* At the end of all. The same for all that was read, where that were files as a whole, of whatever source their records

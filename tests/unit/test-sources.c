@@ -72,11 +72,38 @@ static void so_many_bad_ones_are_enough(void **state)
 	struct sources sources = {0};
 	struct sources_refused refused;
 	(void)state;
-	for (int i = 1; i < SOURCES_BAD; i++)
+	for (int i = 1; i < SOURCES_BAD; i++) {
+		if (i == SOURCES_FIRST)
+			assert_false(segment(&sources, "a", COVER_FILE_STATE "x", 1, 9, -1, &refused));
 		sources_bad(&sources, SLICE("\"a/0/1\""), "one");
-	assert_false(segment(&sources, "a", COVER_FILE_STATE "x", 1, 9, -1, &refused));
+	}
+	assert_false(segment(&sources, "a", COVER_FILE_STATE "x", 9, 10, -1, &refused));
 	sources_bad(&sources, SLICE("\"a/0/1\""), "one");
 	assert_true(segment(&sources, "a", COVER_FILE_STATE "x", 9, 10, -1, &refused));
+}
+
+static void a_first_segment_of_bad_ones_is_enough(void **state)
+{
+	struct sources sources = {0};
+	struct sources_refused refused;
+	(void)state;
+	for (int i = 0; i < SOURCES_FIRST; i++)
+		sources_bad(&sources, SLICE("\"a/0/1\""), "one");
+	assert_true(segment(&sources, "a", COVER_FILE_STATE "x", 1, 9, -1, &refused));
+}
+
+static void a_range_is_judged_at_the_end_of_all(void **state)
+{
+	struct sources sources = {0};
+	struct sources_refused refused;
+	struct mark mark;
+	(void)state;
+	sources_bad(&sources, SLICE("\"a/0/1\""), "one");
+	assert_false(segment(&sources, "a", COVER_FILE_STATE "x", 1, 2, -1, &refused));
+	mark_init(&mark);
+	mark.end = MARK_COMPLETE;
+	assert_true(sources_segment(&sources, &mark, &refused));
+	mark_free(&mark);
 }
 
 static void more_sources_than_are_told_apart_excuse_all(void **state)
@@ -113,6 +140,8 @@ int main(void)
 	    cmocka_unit_test(a_good_record_or_an_unseen_beginning_excuses_it),
 	    cmocka_unit_test(names_that_begin_alike_are_told_apart),
 	    cmocka_unit_test(so_many_bad_ones_are_enough),
+	    cmocka_unit_test(a_first_segment_of_bad_ones_is_enough),
+	    cmocka_unit_test(a_range_is_judged_at_the_end_of_all),
 	    cmocka_unit_test(more_sources_than_are_told_apart_excuse_all),
 	    cmocka_unit_test(a_capture_is_judged_as_a_whole),
 	};
