@@ -278,9 +278,28 @@ static void flush(struct append *append)
 	end_turn(append);
 }
 
+void append_wait_for_sync(struct append *append)
+{
+	append->most = APPEND_WAITING;
+}
+
+/* Makes room in the buffer for n bytes more, if it may be so long. */
+static void grow(struct append *append, size_t n)
+{
+	struct output *output = &append->output;
+	size_t capacity = output->capacity;
+	while (capacity - output->n < n && capacity < append->most)
+		capacity *= 2;
+	if (capacity - output->n < n || capacity == output->capacity)
+		return;
+	output->buffer = must_realloc(output->buffer, capacity + JSON_PADDING);
+	output->capacity = capacity;
+}
+
 void append_begin(struct append *append, size_t n)
 {
 	struct output *output = &append->output;
+	grow(append, n);
 	if (output->capacity - output->n < n)
 		flush(append);
 	append->locked = output->capacity < n;

@@ -18,6 +18,7 @@ struct append {
 	struct append *next; /* of them */
 	bool regular;        /* a file, not a pipe or a device */
 	bool alone;          /* no other program may write to it meanwhile */
+	size_t most;         /* bytes that the buffer may grow to before it is written; 0: it does not grow */
 	bool known;          /* it was seen to be of its kind, and not empty */
 	bool locked;         /* while a line is written that the buffer does not hold */
 	bool written;        /* to the file that is open, since it was synced */
@@ -33,6 +34,11 @@ struct append {
  * that died, is cut off: its record was not acknowledged and comes again; so are zeros that a loss of power left in
  * what was not synced. A whole one that lacks its line feed gets it. */
 void append_open(struct append *append, const struct target *target, bool alone, double wait);
+
+/* Lines wait for append_sync in a buffer that grows up to APPEND_WAITING bytes, rather than for the buffer to be full:
+ * where the program ends by an error, those of a segment that is not over are not written. */
+enum { APPEND_WAITING = 8 << 20 };
+void append_wait_for_sync(struct append *append);
 
 /* To be called before confine, when all files are open: those that are moved away are opened anew by a child process
  * then (opener.h). */

@@ -39,6 +39,7 @@ void deadletter_open(struct deadletter *dead, const struct settings *settings, s
 		return;
 	struct target target = target_of(settings);
 	append_open(&dead->file, &target, false, settings->lock_wait);
+	append_wait_for_sync(&dead->file);
 	dead->to_file = true;
 }
 

@@ -279,6 +279,27 @@ other() {
 	[[ $output == *'f: no line became a payment, 10000 are bad'* ]]
 }
 
+@test "a refused file of several segments is refused again, and nothing of it is kept" {
+	pay-gen -n 6000 >a
+	seq 9000 | jq -c '{id: ., pad: ("x" * 600)}' >b
+	run_b() { pay-consume --resume d.db a b | pay-tobase --dead-letter "$1" | pay-store -d d.db >/dev/null; }
+	for letters in - dead; do
+		for attempt in 1 2; do
+			run -65 bash -c "set -o pipefail; $(declare -f run_b); run_b $letters"
+			[[ $output == *'b: no line became a payment'* ]]
+			[ "$(sqlite3 d.db 'select group_concat(source || hi) from cover')" = a6003 ]
+			[ "$(sqlite3 d.db 'select count(*) from dead_letter')" = 0 ]
+			[ ! -s dead ]
+		done
+	done
+	pay-gen -n 10 --seed 2 >b
+	run_b -
+	[ "$(sqlite3 d.db 'select count(*) from base')" = 6010 ]
+	# A range is judged like a file, as each share of settle --jobs is.
+	other 20 f
+	run -65 bash -c 'set -o pipefail; pay-consume --to 10 f | pay-tobase --dead-letter -'
+}
+
 @test "where a file is read on, or a topic, a bad record is a bad record" {
 	pay-gen -n 3 >f
 	other 2 g
