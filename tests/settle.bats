@@ -327,6 +327,18 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 	cmp bad1/totals.ndjson out/totals.ndjson
 }
 
+@test "-j: a file of another schema is refused, as without shares, and --correct takes the mended one" {
+	seq 300 | jq -c '{id: ., price: 1}' >day
+	for attempt in 1 2; do
+		run -65 settle -o out -j 2 --dead-letter - day
+		[[ $output == *"day: no line became a payment"* ]]
+	done
+	pay-gen -n 50 >day
+	run -0 settle -o out -j 2 --dead-letter - --correct day
+	[ "${lines[-1]}" = "Everything adds up." ]
+	[ "$(pay-store -d out/share-1/settle.db -d out/share-2/settle.db --export payout_date --format csv | awk -F, 'NR > 1 {n += $2} END {print n}')" = 50 ]
+}
+
 @test "-j: a run that is killed goes on in all shares" {
 	pay-gen -n 60000 --merchants 50 >day
 	settle -q -o whole day
