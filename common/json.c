@@ -30,11 +30,17 @@ static const char *utf8(const char *p)
 	return p + more + 1;
 }
 
+enum { EIGHT = 8 }; /* bytes that are looked at together */
+static const uint64_t ONES = UINT64_MAX / 255;
+
 bool json_utf8(struct slice text)
 {
 	/* A copy of the last few bytes, ended, so that utf8 can look ahead. */
 	const char *p = text.p, *end = text.p + text.n;
 	while (p < end) {
+		uint64_t eight;
+		while (end - p > EIGHT && (memcpy(&eight, p, EIGHT), !(eight & ONES * 0x80)))
+			p += EIGHT;
 		if ((unsigned char)*p < 0x80) {
 			p++;
 			continue;
@@ -341,6 +347,15 @@ size_t json_unescape(char *to, struct slice string)
 	return (size_t)(to - start);
 }
 
+/* Whether one of eight bytes is a quote, a backslash or a control character. A subtraction borrows from the next byte
+ * only where one is. */
+static bool any_escaped(uint64_t bytes)
+{
+	uint64_t quotes = bytes ^ ONES * '"', backslashes = bytes ^ ONES * '\\';
+	uint64_t less = (bytes - ONES * 0x20) | (quotes - ONES) | (backslashes - ONES);
+	return (less & ~bytes & ONES * 0x80) != 0;
+}
+
 size_t json_quote(char *to, struct slice text)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -348,6 +363,13 @@ size_t json_quote(char *to, struct slice text)
 	*to++ = '"';
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
+		uint64_t eight;
+		while (text.n - i > EIGHT && (memcpy(&eight, text.p + i, EIGHT), !any_escaped(eight))) {
+			memcpy(to, &eight, EIGHT);
+			to += EIGHT;
+			i += EIGHT;
+			c = (unsigned char)text.p[i];
+		}
 		if (c >= 0x20 && c != '"' && c != '\\') {
 			*to++ = (char)c;
 			continue;

@@ -369,6 +369,26 @@ static void quotes_only_what_must_be(void **state)
 	assert_memory_equal(to, "\"\"", 2);
 }
 
+/* Every byte, at every place among others that are looked at together with it. */
+static void a_byte_is_quoted_alike_wherever_it_stands(void **state)
+{
+	(void)state;
+	enum { LENGTH = 20 };
+	char text[LENGTH], quoted[6 * LENGTH + 2], alone[8];
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < LENGTH; at++)
+			for (int other = 0; other < 2; other++) {
+				memset(text, other ? 0xfe : '!', sizeof text);
+				text[at] = (char)byte;
+				size_t inside = json_quote(alone, (struct slice){text + at, 1}) - 2;
+				assert_int_equal(json_quote(quoted, (struct slice){text, LENGTH}), LENGTH + 1 + inside);
+				assert_memory_equal(quoted + 1, text, at);
+				assert_memory_equal(quoted + 1 + at, alone + 1, inside);
+				assert_memory_equal(quoted + 1 + at + inside, text + at + 1, LENGTH - at - 1);
+				assert_int_equal(json_utf8((struct slice){text, LENGTH}), !other && byte < 0x80);
+			}
+}
+
 /* Every code point: quoted, read, unescaped, it is the same; and as \uxxxx it is the same too. */
 static void every_character_survives_quoting(void **state)
 {
@@ -412,6 +432,7 @@ int main(void)
 	    cmocka_unit_test(remembers_at_each_level_what_is_open),
 	    cmocka_unit_test(unescapes_what_was_accepted),
 	    cmocka_unit_test(quotes_only_what_must_be),
+	    cmocka_unit_test(a_byte_is_quoted_alike_wherever_it_stands),
 	    cmocka_unit_test(every_character_survives_quoting),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
