@@ -329,7 +329,7 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 
 @test "-j: a file of another schema is refused, as without shares, and --correct takes the mended one" {
 	seq 300 | jq -c '{id: ., price: 1}' >day
-	for attempt in 1 2; do
+	for _ in 1 2; do
 		run -65 settle -o out -j 2 --dead-letter - day
 		[[ $output == *"day: no line became a payment"* ]]
 	done

@@ -284,7 +284,7 @@ other() {
 	seq 9000 | jq -c '{id: ., pad: ("x" * 600)}' >b
 	run_b() { pay-consume --resume d.db a b | pay-tobase --dead-letter "$1" | pay-store -d d.db >/dev/null; }
 	for letters in - dead; do
-		for attempt in 1 2; do
+		for _ in 1 2; do
 			run -65 bash -c "set -o pipefail; $(declare -f run_b); run_b $letters"
 			[[ $output == *'b: no line became a payment'* ]]
 			[ "$(sqlite3 d.db 'select group_concat(source || hi) from cover')" = a6003 ]
