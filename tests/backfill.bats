@@ -161,6 +161,9 @@ counted() { jq -s 'map(.value.count) | add' out/totals.ndjson; }
 	[ "$status" = 65 ]
 	[[ $output == *"no line became a payment"* ]]
 	[ -e days/2 ]
+	pay-gen -n 7 --seed 2 >days/2
+	backfill days --dead-letter - -o out
+	[ "$(counted)" = 17 ]
 }
 
 @test "options of settle that take no argument take none of the words behind them" {

@@ -327,16 +327,28 @@ kept() { sed -n '/^settle.db: base/,/^settle.db: dead/p' "$1/report"; }
 	cmp bad1/totals.ndjson out/totals.ndjson
 }
 
-@test "-j: a file of another schema is refused, as without shares, and --correct takes the mended one" {
-	seq 300 | jq -c '{id: ., price: 1}' >day
-	for _ in 1 2; do
-		run -65 settle -o out -j 2 --dead-letter - day
-		[[ $output == *"day: no line became a payment"* ]]
+@test "a file of another schema is refused before anything is kept of it, other files settle, and the mended one is taken" {
+	for jobs in 1 2; do
+		seq 300 | jq -c '{id: ., price: 1}' >day
+		for _ in 1 2; do
+			run -65 settle -o out$jobs -j $jobs --dead-letter - day
+			[[ $output == *"day: no line became a payment"*"; nothing was begun" ]]
+		done
+		pay-gen -n 30 --seed 2 >other
+		run -0 settle -o out$jobs -j $jobs --dead-letter - other
+		pay-gen -n 50 >day
+		run -0 settle -o out$jobs -j $jobs --dead-letter - day
+		[ "${lines[-1]}" = "Everything adds up." ]
+		[ "$(jq -s 'map(.value.count) | add' out$jobs/totals.ndjson)" = 80 ]
 	done
+}
+
+@test "a pipe of another schema is refused when it is read, and --correct takes the mended file" {
+	run -65 settle -o out --dead-letter - --as day - < <(seq 300 | jq -c '{id: ., price: 1}')
+	[[ $output == *"day: no line became a payment"* ]]
 	pay-gen -n 50 >day
-	run -0 settle -o out -j 2 --dead-letter - --correct day
+	run -0 settle -o out --dead-letter - --correct day
 	[ "${lines[-1]}" = "Everything adds up." ]
-	[ "$(pay-store -d out/share-1/settle.db -d out/share-2/settle.db --export payout_date --format csv | awk -F, 'NR > 1 {n += $2} END {print n}')" = 50 ]
 }
 
 @test "-j: a run that is killed goes on in all shares" {
