@@ -64,24 +64,15 @@ static void catch_up(struct digest *digest, const struct input *input)
 	digest->from = input->start;
 }
 
-void digest_before_next(struct digest *digest, const struct input *input)
+void digest_catch_up(struct digest *digest, const struct input *input)
 {
-	if (input_buffered(input))
-		return;
 	catch_up(digest, input);
 	/* Nothing of what the buffer will hold while it is filled was taken. */
 	digest->from = SIZE_MAX;
 }
 
-void digest_next(struct digest *digest, const struct input *input, enum input_state state, const char *p,
-		 uint64_t length)
+void digest_too_long(struct digest *digest, const struct input *input, const char *p, uint64_t length)
 {
-	if (digest->from == SIZE_MAX) {
-		digest->from = input->start;
-		digest->settled_to = 0;
-	}
-	if (state != INPUT_TOO_LONG)
-		return;
 	unsigned char bytes[sizeof length];
 	for (size_t i = 0; i < sizeof length; i++)
 		bytes[i] = (unsigned char)(length >> 8 * i);
@@ -92,13 +83,6 @@ void digest_next(struct digest *digest, const struct input *input, enum input_st
 	digest->owed[0] = '\n';
 	digest->owed_n = 1;
 	digest->from = input->start;
-}
-
-void digest_settle(struct digest *digest, const struct input *input)
-{
-	digest->settled_to = input->start;
-	if (digest->settled_to == digest->from)
-		digest->lags = false;
 }
 
 static void write_hex(XXH128_hash_t hash, char hex[MARK_HASH])

@@ -28,15 +28,34 @@ void digest_open(struct digest *digest);
 void digest_close(struct digest *digest);
 
 /* To be called before input_next, which may move the buffer: hashes the lines that were taken. */
-void digest_before_next(struct digest *digest, const struct input *input);
+void digest_catch_up(struct digest *digest, const struct input *input);
+static inline void digest_before_next(struct digest *digest, const struct input *input)
+{
+	if (!input_buffered(input))
+		digest_catch_up(digest, input);
+}
 
 /* To be called after input_next with the line that is at hand; for INPUT_TOO_LONG its beginning and whole length stand
  * for it. */
-void digest_next(struct digest *digest, const struct input *input, enum input_state state, const char *p,
-		 uint64_t length);
+void digest_too_long(struct digest *digest, const struct input *input, const char *p, uint64_t length);
+static inline void digest_next(struct digest *digest, const struct input *input, enum input_state state, const char *p,
+			       uint64_t length)
+{
+	if (digest->from == SIZE_MAX) {
+		digest->from = input->start;
+		digest->settled_to = 0;
+	}
+	if (state == INPUT_TOO_LONG)
+		digest_too_long(digest, input, p, length);
+}
 
 /* All lines that were taken are settled. */
-void digest_settle(struct digest *digest, const struct input *input);
+static inline void digest_settle(struct digest *digest, const struct input *input)
+{
+	digest->settled_to = input->start;
+	if (digest->settled_to == digest->from)
+		digest->lags = false;
+}
 
 /* The hash of all settled lines. */
 void digest_text(struct digest *digest, const struct input *input, char hex[MARK_HASH]);
