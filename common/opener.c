@@ -11,6 +11,8 @@
 
 #include "fail.h"
 
+_Static_assert(sizeof(struct opener_question) == sizeof(uint64_t) + sizeof(dev_t) + sizeof(ino_t), "has no gaps");
+
 /* Room for one descriptor beside a message. */
 union beside {
 	struct cmsghdr header;

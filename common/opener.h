@@ -3,11 +3,13 @@
 #ifndef PAYPIPE_OPENER_H
 #define PAYPIPE_OPENER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
-/* Whether the name number `which` still is the file of that device and inode. */
+/* Whether the name number `which` still is the file of that device and inode. It is sent as it lies in memory: without
+ * gaps, of which nobody would know what they hold. */
 struct opener_question {
-	unsigned which;
+	uint64_t which;
 	dev_t device;
 	ino_t inode;
 };

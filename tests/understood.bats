@@ -333,11 +333,16 @@ letters() { jq -r '"\(._src) \(._dead.raw)"' dead | paste -sd, -; }
 	refuses 65 't/0/1: bad record' pay-consume k
 }
 
-@test "1,500 files take few descriptors, 300 packed ones little memory" {
+@test "1,500 files take few descriptors" {
 	mkdir many
 	for i in $(seq 1500); do echo '{"a":1}' >"many/$i"; done
 	(ulimit -n 64 && pay-consume --plain many/* | wc -l >got)
 	[ "$(cat got)" = 1500 ]
+}
+
+@test "300 packed files take little memory" {
+	[ -z "${PAYPIPE_SLOW:-}" ] || skip "sanitizers take memory of their own"
+	mkdir many
 	pay-gen -n 1000 | zstd -q >z
 	for i in $(seq 300); do ln z "many/z$i"; done
 	(ulimit -v 300000 && pay-consume many/z* | tail -n 1 | jq -r ._mark.end >got)
