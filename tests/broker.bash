@@ -188,7 +188,7 @@ mock_stop() {
 	wait "$mock_process"
 }
 
-# refuses STATUS TEXT COMMAND...: it ends so, and says so
+# refuses STATUS TEXT COMMAND...: it ends so, and says so; unlike setup.bash's it leaves all that was said in $output
 refuses() {
 	run -"$1" "${@:3}"
 	[[ $output == *"$2"* ]] || {

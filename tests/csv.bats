@@ -3,20 +3,6 @@
 load setup
 bats_require_minimum_version 1.5.0
 
-refuses() {
-	local status_wanted=$1 text=$2 status=0
-	shift 2
-	"$@" >out 2>err || status=$?
-	[ "$status" -eq "$status_wanted" ] || {
-		echo "status $status: $(cat err)"
-		return 1
-	}
-	grep -qF -- "$text" err || {
-		cat err
-		return 1
-	}
-}
-
 header=paymentType,amount,payoutDate,confirmDate,merchantNumber,paymentDate,paymentActionType,paymentMethodType
 row() { # row AMOUNT MERCHANT
 	echo "ONLINE,$1,,,$2,2025-05-19T21:48,PAYMENT,CARD"

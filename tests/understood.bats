@@ -3,21 +3,6 @@
 load setup
 bats_require_minimum_version 1.5.0
 
-# Runs a command that must end with a status and say a text on standard error.
-refuses() {
-	local status_wanted=$1 text=$2 status=0
-	shift 2
-	"$@" >out 2>err || status=$?
-	[ "$status" -eq "$status_wanted" ] || {
-		echo "status $status: $(cat err)"
-		return 1
-	}
-	grep -qF -- "$text" err || {
-		cat err
-		return 1
-	}
-}
-
 # A file that no form of --dead-letter lets through, nor --check, and that is named so.
 foreign() {
 	local file=$1 text=$2
