@@ -4,13 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "fail.h"
-#include "file.h"
-#include "input.h"
-#include "json.h"
+#include "settings_file.h"
 #include "slice.h"
 #include "stats.h"
 
@@ -97,35 +94,24 @@ static void set_text(struct kafka *kafka, const struct kafka_property *own, cons
 		kafka->debugging = true;
 }
 
-/* A file of properties, as kcat's: a name=value a line, blank lines, and comments behind #. */
-static void set_file(struct kafka *kafka, const struct kafka_property *own, const char *path)
+struct properties {
+	struct kafka *kafka;
+	const struct kafka_property *own;
+};
+
+/* A settings_line of a file of properties, as kcat's: a name=value a line, blank lines, and comments behind #. */
+static void set_line(void *self, const char *file, uint64_t line, struct slice text)
 {
-	struct input input;
-	struct place place = {path, 0};
-	enum input_state state;
-	const char *p;
-	uint64_t length;
-	input_open(&input, file_open(path), path);
-	input.settings = true;
-	while ((state = input_next(&input, &p, &length, NULL, NULL)) != INPUT_END) {
-		place.line = input.line;
-		if (state == INPUT_TOO_LONG)
-			refuse(&place, "line over 16 MiB");
-		const char *feed = rawmemchr(p, '\n'), *end = feed;
-		p = json_space(p);
-		while (end > p && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
-			end--;
-		if (end > p && *p != '#') {
-			if (memchr(p, '\0', (size_t)(end - p)))
-				refuse(&place, "a NUL character");
-			char *text = must_format("%.*s", (int)(end - p), p);
-			set_text(kafka, own, &place, text);
-			free(text);
-		}
-		input_take(&input, feed);
-	}
-	close(input.fd);
-	input_close(&input);
+	const struct properties *properties = self;
+	const struct place place = {file, line};
+	text = slice_trimmed(text);
+	if (text.n == 0 || *text.p == '#')
+		return;
+	if (memchr(text.p, '\0', text.n))
+		refuse(&place, "a NUL character");
+	char *property = must_format("%.*s", (int)text.n, text.p);
+	set_text(properties->kafka, properties->own, &place, property);
+	free(property);
 }
 
 static void set_own(struct kafka *kafka, const struct kafka_property *own, bool fixed)
@@ -222,6 +208,7 @@ static const struct kafka_property shared_properties[] = {{"reconnect.backoff.ma
 void kafka_configure(struct kafka *kafka, const struct settings *settings, const struct kafka_property *own)
 {
 	struct place option = {NULL, 0};
+	struct properties properties = {kafka, own};
 	*kafka = (struct kafka){.conf = rd_kafka_conf_new()};
 	if (!kafka->conf)
 		fail(EX_OSERR, "out of memory");
@@ -238,7 +225,7 @@ void kafka_configure(struct kafka *kafka, const struct settings *settings, const
 			set_text(kafka, own, &option, text);
 			free(text);
 			break;
-		case KAFKA_FILE: set_file(kafka, own, setting->text); break;
+		case KAFKA_FILE: settings_file_read(setting->text, set_line, &properties); break;
 		}
 	}
 	set_own(kafka, own, true);

@@ -33,6 +33,18 @@ static inline bool slice_begins(struct slice a, struct slice prefix)
 	return a.n >= prefix.n && (prefix.n == 0 || (a.p[0] == prefix.p[0] && memcmp(a.p, prefix.p, prefix.n) == 0));
 }
 
+/* The slice without the spaces, tabs and carriage returns around it. */
+static inline struct slice slice_trimmed(struct slice text)
+{
+	while (text.n > 0 && memchr(" \t\r", text.p[0], 3)) {
+		text.p++;
+		text.n--;
+	}
+	while (text.n > 0 && memchr(" \t\r", text.p[text.n - 1], 3))
+		text.n--;
+	return text;
+}
+
 /* The next word of a list with commas between, behind which *list is moved; false at the list's end. A word may be
  * empty.
  */

@@ -3,12 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fail.h"
-#include "file.h"
-#include "input.h"
 #include "json.h"
+#include "settings_file.h"
 
 struct column {
 	struct slice word, member;
@@ -27,18 +25,6 @@ static struct slice copy(struct slice text)
 	return (struct slice){p, text.n};
 }
 
-/* Without space around it. */
-static struct slice trimmed(struct slice text)
-{
-	while (text.n > 0 && memchr(" \t\r", text.p[0], 3)) {
-		text.p++;
-		text.n--;
-	}
-	while (text.n > 0 && memchr(" \t\r", text.p[text.n - 1], 3))
-		text.n--;
-	return text;
-}
-
 static const struct column *find(const struct columns *columns, struct slice word)
 {
 	for (size_t i = 0; i < columns->n; i++)
@@ -47,16 +33,20 @@ static const struct column *find(const struct columns *columns, struct slice wor
 	return NULL;
 }
 
-static void take_line(struct columns *columns, const char *file, uint64_t line, struct slice text)
+/* A settings_line. */
+static void take_line(void *self, const char *file, uint64_t line, struct slice text)
 {
-	text = trimmed(text);
+	struct columns *columns = self;
+	if (line == 1 && slice_begins(text, SLICE("\xEF\xBB\xBF")))
+		text = (struct slice){text.p + 3, text.n - 3};
+	text = slice_trimmed(text);
 	if (text.n == 0 || text.p[0] == '#')
 		return;
 	const char *equals = memrchr(text.p, '=', text.n);
 	struct slice word = {text.p, equals ? (size_t)(equals - text.p) : 0};
 	struct slice member = {word.p + word.n + 1, equals ? text.n - word.n - 1 : 0};
-	word = trimmed(word);
-	member = trimmed(member);
+	word = slice_trimmed(word);
+	member = slice_trimmed(member);
 	if (word.n == 0 || member.n == 0)
 		fail(EX_CONFIG, "%s:%" PRIu64 ": not WORD=MEMBER, a word of the header and what it stands for", file,
 		     line);
@@ -73,25 +63,8 @@ static void take_line(struct columns *columns, const char *file, uint64_t line, 
 struct columns *columns_read(const char *file)
 {
 	struct columns *columns = must_alloc(sizeof *columns);
-	struct input input;
-	enum input_state state;
-	const char *p;
-	uint64_t length;
 	*columns = (struct columns){0};
-	input_open(&input, file_open(file), file);
-	input.settings = true;
-	while ((state = input_next(&input, &p, &length, NULL, NULL)) != INPUT_END) {
-		if (state == INPUT_TOO_LONG)
-			fail(EX_CONFIG, "%s:%" PRIu64 ": line over 16 MiB", file, input.line);
-		const char *feed = rawmemchr(p, '\n');
-		struct slice text = {p, (size_t)(feed - p)};
-		if (input.line == 1 && slice_begins(text, SLICE("\xEF\xBB\xBF")))
-			text = (struct slice){text.p + 3, text.n - 3};
-		take_line(columns, file, input.line, text);
-		input_take(&input, feed);
-	}
-	close(input.fd);
-	input_close(&input);
+	settings_file_read(file, take_line, columns);
 	return columns;
 }
 

@@ -9,8 +9,8 @@
 
 #include "fail.h"
 #include "file.h"
-#include "input.h"
 #include "options.h"
+#include "settings_file.h"
 #include "stats.h"
 
 static const double first_pause = 0.1, longest_pause = 10; /* seconds between attempts: doubled each time, up to */
@@ -68,36 +68,22 @@ static bool is_header(struct slice line)
 	return true;
 }
 
-static void read_headers(struct api *api, const char *file)
+/* A settings_line of --rule-header's file. */
+static void take_header(void *self, const char *file, uint64_t number, struct slice line)
 {
-	struct input input;
-	enum input_state state;
-	const char *p;
-	uint64_t length;
-	input_open(&input, file_open(file), file);
-	input.settings = true;
-	while ((state = input_next(&input, &p, &length, NULL, NULL)) != INPUT_END) {
-		const char *feed = state == INPUT_TOO_LONG ? NULL : rawmemchr(p, '\n');
-		size_t n = feed ? (size_t)(feed - p) : 0;
-		if (n > 0 && p[n - 1] == '\r')
-			n--;
-		if (n > 0) {
-			struct curl_slist *more;
-			if (!is_header((struct slice){p, n}))
-				fail(EX_CONFIG, "%s:%" PRIu64 ": not a header line `Name: value`", file, input.line);
-			char *line = must_format("%.*s", (int)n, p);
-			more = curl->slist_append(api->headers, line);
-			if (!more)
-				fail(EX_OSERR, "out of memory");
-			free(line);
-			api->headers = more;
-		} else if (state == INPUT_TOO_LONG) {
-			fail(EX_CONFIG, "%s:%" PRIu64 ": a line over 16 MiB", file, input.line);
-		}
-		input_take(&input, feed);
-	}
-	close(input.fd);
-	input_close(&input);
+	struct api *api = self;
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (line.n == 0)
+		return;
+	if (!is_header(line))
+		fail(EX_CONFIG, "%s:%" PRIu64 ": not a header line `Name: value`", file, number);
+	char *text = must_format("%.*s", (int)line.n, line.p);
+	struct curl_slist *more = curl->slist_append(api->headers, text);
+	if (!more)
+		fail(EX_OSERR, "out of memory");
+	free(text);
+	api->headers = more;
 }
 
 /* Keeps a part of an answer; one that is too long ends the transfer. */
@@ -152,7 +138,7 @@ void api_open(struct api *api, const struct api_terms *terms, const struct api_h
 		fail(EX_OSERR, "%s cannot start", api_version());
 	check_url(terms->url);
 	if (terms->headers)
-		read_headers(api, terms->headers);
+		settings_file_read(terms->headers, take_header, api);
 	if (terms->ca)
 		close(file_open(terms->ca)); /* a message of ours when it cannot be read */
 	curl->multi_setopt(api->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)terms->parallel);
