@@ -266,16 +266,21 @@ void file_look_at(const struct target *target)
 	close(fd);
 }
 
+/* Finds the place of the file that is to be written, and whether something is there: then *status is of that. */
+static bool begin_new(struct file_new *file, const struct target *target, struct place *place, struct stat *status)
+{
+	*file = (struct file_new){.target = *target, .folder = -1};
+	if (!find_place(place, target->path))
+		cannot_create(target->path);
+	return fstatat(place->folder, place->name, status, place->kernel ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void file_create(struct file_new *file, const struct target *target)
 {
 	const char *path = target->path;
 	struct place place;
 	struct stat status;
-	*file = (struct file_new){.target = *target, .folder = -1};
-	if (!find_place(&place, path))
-		cannot_create(path);
-	bool there = fstatat(place.folder, place.name, &status, place.kernel ? 0 : AT_SYMLINK_NOFOLLOW) == 0;
-	if (there && !S_ISREG(status.st_mode)) {
+	if (begin_new(file, target, &place, &status) && !S_ISREG(status.st_mode)) {
 		/* A terminal, a pipe, /dev/null: there is nothing to put in its place. */
 		int fd = open_place(&place, path, O_WRONLY);
 		leave_place(&place);
@@ -302,11 +307,7 @@ void file_create_named(struct file_new *file, const struct target *target)
 	const char *path = target->path;
 	struct place place;
 	struct stat status;
-	*file = (struct file_new){.target = *target, .folder = -1};
-	if (!find_place(&place, path))
-		cannot_create(path);
-	if (fstatat(place.folder, place.name, &status, place.kernel ? 0 : AT_SYMLINK_NOFOLLOW) == 0 &&
-	    (!S_ISREG(status.st_mode) || status.st_size > 0))
+	if (begin_new(file, target, &place, &status) && (!S_ISREG(status.st_mode) || status.st_size > 0))
 		fail(EX_CANTCREAT, "%s: is there already; name a file that is missing or empty", path);
 	file->folder = place.folder;
 	file->name = place.name;

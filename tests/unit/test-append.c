@@ -169,13 +169,19 @@ static void the_end_is_mended_only_of_its_own_kind(void **state)
 	holds("file", "half a line of somebody's");
 }
 
+/* Opens the file of letters, which is missing. */
+static void open_anew(struct append *append)
+{
+	struct target target = letters();
+	unlink("file");
+	append_open(append, &target, false, 1);
+}
+
 static void a_half_line_that_another_left_meanwhile_is_cut_off(void **state)
 {
 	(void)state;
 	struct append append;
-	struct target target = letters();
-	unlink("file");
-	append_open(&append, &target, false, 1);
+	open_anew(&append);
 	add(&append, LETTER);
 	int other = open("file", O_WRONLY | O_APPEND);
 	assert_int_equal(write(other, "{\"_src\"", 7), 7);
@@ -189,9 +195,7 @@ static void a_file_that_was_moved_away_is_made_anew(void **state)
 {
 	(void)state;
 	struct append append;
-	struct target target = letters();
-	unlink("file");
-	append_open(&append, &target, false, 1);
+	open_anew(&append);
 	add(&append, LETTER);
 	assert_int_equal(rename("file", "moved"), 0);
 	add(&append, LETTER);
