@@ -80,7 +80,7 @@ try() {
 }
 
 # the stage refuses what is in `in` as cut or altered, and neither ends its output nor gives a result
-refuses() {
+refuses_stream() {
 	try <in
 	[ "$status" -eq 65 ] || wrong "$1: not refused"
 	[ -s err ] || wrong "$1: nothing said"
@@ -126,7 +126,7 @@ balanced() {
 			fresh "$stage"
 			head -n "$lines" in >cut
 			mv cut in
-			refuses "cut after $lines lines"
+			refuses_stream "cut after $lines lines"
 		done
 	done
 }
@@ -140,7 +140,7 @@ balanced() {
 				sed -n "$((lines + 1))p" in | head -c 30
 			} >cut
 			mv cut in
-			refuses "cut inside line $((lines + 1))"
+			refuses_stream "cut inside line $((lines + 1))"
 		done
 	done
 }
@@ -151,7 +151,7 @@ balanced() {
 			'/"seq":1,/s/"records":3,"in":3/"records":4,"in":4/' '/"seq":1,/s/"in":3/"in":4/' '/"seq":1,/s/"dropped":{}/"dropped":{"x":1}/'; do
 			fresh "$stage"
 			sed -i "$edit" in
-			refuses "$edit"
+			refuses_stream "$edit"
 		done
 	done
 }
@@ -162,7 +162,7 @@ balanced() {
 			's/{"_mark":.*/{"_mark":null}/' 's/{"_mark":.*/{"_mark":{}}/' 's/"next":{"day\/0":4}/"next":{"day\/0":0}/' 's/"next":{"day\/0":4}/"next":{}/'; do
 			fresh "$stage"
 			sed -i "5$edit" in
-			refuses "$edit"
+			refuses_stream "$edit"
 		done
 	done
 }
@@ -171,17 +171,17 @@ balanced() {
 	for stage in filter rule store agg agg-state produce; do
 		fresh "$stage"
 		sed -i '3s/:30/:31/' in
-		refuses "a changed amount"
+		refuses_stream "a changed amount"
 		fresh "$stage"
 		sed -i '5s/000130/000131/' in
-		refuses "a changed sum"
+		refuses_stream "a changed sum"
 	done
 }
 
 @test "a mark with more in its line ends the input, or with --unsealed is a bad record, and hides nothing" {
 	fresh tobase
 	sed -i '5s/}$/,"channel":"ONLINE"}/' in
-	refuses "more in a mark's line"
+	refuses_stream "more in a mark's line"
 	[[ $(cat err) == *"line 5: a mark with more in its line"* ]]
 	try --unsealed --dead-letter dead <in
 	[ "$status" -eq 0 ] || wrong "not taken"
